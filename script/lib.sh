@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# What the scripts beside this one share: how they speak, and how they fail.
+
+say() { printf '%s\n' "$*"; }
+
+# One sentence on what was wrong and what to do, and the end.
+die() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+is_root() { [ "$(id -u)" = 0 ]; }
+
+# Debian and those that descend from it.
+has_apt() { command -v apt-get >/dev/null; }
+
+is_debian() { has_apt && grep -q '^ID=debian$' /etc/os-release; }
+
+# at_least 25.0 28.5.2: whether the second version is the first or newer.
+at_least() { printf '%s\n%s\n' "$1" "$2" | sort -V -C; }
+
+# step "Doing this" command …: a line that grows a dot every two seconds and
+# ends in the seconds it took. What the command printed is shown if it fails.
+step() {
+  local what=$1 log dots status=0 start=$SECONDS
+  shift
+  log=$(mktemp)
+  printf '%s ' "$what"
+  (while sleep 2; do printf .; done) &
+  dots=$!
+  # Ctrl-C reaches the command by itself; the dots have to be told.
+  trap 'kill "$dots" 2>/dev/null; rm -f "$log"; printf "\n"; exit 130' INT TERM
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  trap - INT TERM
+  kill "$dots" 2>/dev/null && wait "$dots" 2>/dev/null || true
+  printf ' %ss\n' $((SECONDS - start))
+  if [ "$status" != 0 ]; then tail -n 25 "$log" >&2; fi
+  rm -f "$log"
+  return "$status"
+}
+
+# apt_install package …: waits for another apt to finish, mends an interrupted one.
+apt_install() {
+  export DEBIAN_FRONTEND=noninteractive
+  dpkg --configure -a &&
+    apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
+}
