@@ -1,0 +1,139 @@
+"""Fixtures of all tests, and the head of the report."""
+
+import signal
+import subprocess
+
+import pytest
+from support import browser, lab
+from support.engine import docker, port_owner, run
+
+
+def pytest_configure():
+    # A test run that is told to end cleans up as it does after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_report_header():
+    try:
+        engine = docker("version", "--format", "{{.Server.Version}}")
+    except AssertionError:
+        return "engine: none answers; script/bootstrap sees to one"
+    compose = docker("compose", "version", "--short")
+    path = browser.find() or browser.find_playwrights_own()
+    version = run([path, "--version"]).strip() if path else "none; script/test sees to one"
+    return [
+        f"engine {engine}, Compose {compose}",
+        f"browser: {version}",
+        *(f"base image {image}" for image in base_images()),
+    ]
+
+
+def base_images():
+    """Yield each base image that is here, with a word on whether it is the real one."""
+    form = '{{index .RepoTags 0}} {{with index .Config.Labels "stand-in"}}STAND-IN, {{.}}{{else}}real{{end}}'
+    for name in ("ubuntu:latest", "ubuntu:26.04", "nginx:1.30"):
+        found = subprocess.run(
+            ["docker", "image", "inspect", "--format", form, name], capture_output=True, text=True
+        )
+        if found.returncode == 0:
+            yield f"{name}: {found.stdout.split(maxsplit=1)[1].strip()}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """With --base-url: task6's smoke tests, against the stack that is up there, and nothing else."""
+    if config.getoption("base_url"):
+        chosen = [
+            item
+            for item in items
+            if item.path.name == "test_task6.py" and item.get_closest_marker("smoke")
+        ]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    """Launch options of the browser, for pytest-playwright: the one installed here, if any."""
+    return {
+        **browser_type_launch_args,
+        "args": browser.ARGUMENTS,
+        "executable_path": browser.find(),
+    }
+
+
+@pytest.fixture
+def ports_5252_and_9000():
+    """The two ports that the pages of task3 and task4 name, free; fails and says who has them."""
+    for port in (5252, 9000):
+        owner = port_owner(port)
+        assert owner is None, (
+            f"port {port}, which the page of this task names, is taken by {owner}; "
+            "stop that ('script/down' if it is the course), then run this test again"
+        )
+
+
+@pytest.fixture
+def visit(page):
+    """Open pages as a visitor does, and notice what a visitor would not.
+
+    A function: URL -> the Playwright page, loaded. When the test ends, every
+    request must have stayed on this machine.
+    `visit.errors` lists what the page wrote to the console as an error.
+    """
+    seen = []
+    page.on("request", lambda request: seen.append(request.url))
+
+    def open_page(url):
+        page.goto(url)
+        return page
+
+    open_page.errors = []
+    page.on(
+        "console",
+        lambda message: message.type == "error" and open_page.errors.append(message.text),
+    )
+    page.on("pageerror", lambda error: open_page.errors.append(str(error)))
+    yield open_page
+    strangers = [url for url in seen if not url.startswith("http://localhost:")]
+    assert not strangers, f"the page asked for something outside this machine: {strangers}"
+
+
+@pytest.fixture(scope="module")
+def task1():
+    """task1 as its README starts it, on a free port: a `support.lab.Containers`."""
+    with lab.containers("task1") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def task2():
+    """task2 as its README starts it, on free ports: a `support.lab.Containers`."""
+    with lab.containers("task2") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def task3():
+    """task3 as its README starts it, on free ports: a `support.lab.Containers`."""
+    with lab.containers("task3") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def task5():
+    """task5 as its README starts it, on a free port: a `support.lab.Stack`."""
+    with lab.proxied("task5") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def task6(base_url):
+    """task6 as its README starts it, on a free port: a `support.lab.Stack`.
+
+    With --base-url, the stack that is up there already; only its `url` is known.
+    """
+    if base_url:
+        yield lab.Stack("task6", base_url.rstrip("/"), {})
+        return
+    with lab.proxied("task6") as started:
+        yield started

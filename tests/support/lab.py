@@ -1,0 +1,180 @@
+"""The commands of a task's README, and what they start."""
+
+import json
+import re
+import shlex
+import subprocess
+from contextlib import contextmanager
+
+from support.engine import ROOT, RUN, docker, free_port, inspect, run, wait_until_healthy
+
+#: A `$ ` at the start of a line of a ```console block is a prompt, as in any manual.
+CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def commands(task):
+    """Return the commands that `taskN/README.md` tells the learner to type, in order."""
+    text = (ROOT / task / "README.md").read_text()
+    lines = "".join(CONSOLE.findall(text)).splitlines()
+    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+
+
+def the_command(task, start):
+    """Return the first of the README's commands that starts with `start`."""
+    for command in commands(task):
+        if command.startswith(start):
+            return command
+    raise AssertionError(f"{task}/README.md has no command that starts with '{start}'")
+
+
+def build(task):
+    """Build a task's images with every `docker build` of its README."""
+    builds = [command for command in commands(task) if command.startswith("docker build ")]
+    assert builds, f"{task}/README.md does not say how to build"
+    for command in builds:
+        run(command, cwd=ROOT / task)
+
+
+class Containers:
+    """What the `docker run` commands of a task's README start.
+
+    names: a container's name in the README -> its name here.
+    """
+
+    def __init__(self, task, keep_ports):
+        self.task = task
+        self.keep_ports = keep_ports
+        self.names = {}
+
+    def start(self):
+        """Run the README's commands, then wait until all containers are healthy.
+
+        Unless `keep_ports`, the host's side of each published port is a free one
+        of 127.0.0.1: a stack that the user has running is not in the way.
+        """
+        for command in commands(self.task):
+            if command.startswith("docker run "):
+                self.run(command)
+        for name in self.names.values():
+            wait_until_healthy(name)
+
+    def run(self, command):
+        """Run one of the README's `docker run` commands, made ours."""
+        run(self.made_ours(command), cwd=ROOT / self.task)
+
+    def start_again(self, name):
+        """Start the container that the README calls `name` once more, after it was stopped."""
+        self.run(next(c for c in commands(self.task) if f" --name {name} " in c))
+        wait_until_healthy(self.names[name])
+
+    def made_ours(self, command):
+        """Return the README's command with a name of this run and, if need be, a free port."""
+        words = shlex.split(command)
+        name = words[words.index("--name") + 1]
+        self.names[name] = f"{RUN}-{name}"
+        words[words.index("--name") + 1] = self.names[name]
+        if not self.keep_ports:
+            at = words.index("--publish") + 1
+            words[at] = f"127.0.0.1:{free_port()}:{words[at].split(':')[-1]}"
+        return words
+
+    def url(self, name, port):
+        """Return where on this machine the container's port is published, as `http://…`."""
+        published = docker("port", self.names[name], str(port)).splitlines()[0]
+        return f"http://localhost:{published.rsplit(':', 1)[1]}"
+
+    def remove(self):
+        """Remove every container of this run; none is left, however the tests ended."""
+        for name in self.names.values():
+            subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
+
+
+@contextmanager
+def containers(task, keep_ports=False):
+    """Build and start a task of plain `docker` commands; yields `Containers`, removes them after."""
+    build(task)
+    started = Containers(task, keep_ports)
+    try:
+        started.start()
+        yield started
+    finally:
+        started.remove()
+
+
+class Stack:
+    """A Compose project of this run: one task's services.
+
+    task: the folder's name.
+    url: where its only published port is, as `http://localhost:…`; None if it has several.
+    """
+
+    def __init__(self, task, url, env):
+        self.task = task
+        self.url = url
+        self.env = {"COMPOSE_PROJECT_NAME": f"{RUN}-{task}", **env}
+
+    def run(self, command):
+        """Run a command of the README in the task's folder, on this project."""
+        return run(command, cwd=ROOT / self.task, env=self.env)
+
+    def compose(self, *words):
+        """Run `docker compose` with these words on this project; returns what it printed."""
+        return self.run(["docker", "compose", "--progress", "quiet", *words]).strip()
+
+    def containers(self, *services):
+        """Return the names of the running containers, of all services or of these."""
+        return self.compose("ps", "--format", "{{.Name}}", *services).split()
+
+    def hostnames(self, service):
+        """Return the hostnames of a service's running containers, as a set."""
+        return {inspect(name)["Config"]["Hostname"] for name in self.containers(service)}
+
+    def published(self):
+        """Return all ports that the project publishes on the host, container's port -> host's."""
+        ports = {}
+        for name in self.containers():
+            for port, hosts in inspect(name)["NetworkSettings"]["Ports"].items():
+                if hosts:
+                    ports[port] = hosts[0]["HostPort"]
+        return ports
+
+    def service_url(self, service, port):
+        """Return where a service's port is published, as `http://localhost:…`."""
+        return f"http://localhost:{self.compose('port', service, str(port)).rsplit(':', 1)[1]}"
+
+
+@contextmanager
+def stack(task, url=None, **env):
+    """Start a task with the Compose command of its README; yields a `Stack`, takes it down after.
+
+    env: variables for Compose, such as PORT.
+    """
+    started = Stack(task, url, env)
+    try:
+        started.run(the_command(task, "docker compose up"))
+        yield started
+    finally:
+        started.compose("down", "--timeout", "2", "--volumes", "--remove-orphans")
+
+
+def configuration(task):
+    """Return a task's Compose file as Compose understands it, as a dict."""
+    return json.loads(run("docker compose config --format json", cwd=ROOT / task))
+
+
+def assert_hardened(container):
+    """Assert that a running container can write to no disk, and has no power but its own."""
+    host = inspect(container)["HostConfig"]
+    assert host["ReadonlyRootfs"], f"{container} can write to its root file system"
+    assert host["CapDrop"] == ["ALL"], f"{container} has capabilities"
+    assert not host["CapAdd"], f"{container} is given capabilities"
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert not host["Privileged"]
+
+
+@contextmanager
+def proxied(task):
+    """Start task5 or task6 with its proxy on a free port; see `stack`."""
+    port = free_port()
+    with stack(task, url=f"http://localhost:{port}", PORT=f"127.0.0.1:{port}") as started:
+        yield started

@@ -1,0 +1,34 @@
+"""What the pages of task3 to task6 do, seen by a visitor."""
+
+import re
+
+from playwright.sync_api import expect
+
+#: A container's hostname, unless somebody has given it another: the start of its ID.
+A_HOSTNAME = re.compile(r"[0-9a-f]{12}")
+
+
+def the_page_keeps_up(page, freeze, thaw, stop, start):
+    """Assert that the open page shows the API's answer, and keeps up with what happens to it.
+
+    freeze, thaw, stop, start: functions that do this to every container of the API.
+    """
+    content = page.locator("#dynamic-content")
+    expect(content).to_have_text("Hello, World!")
+    expect(page.locator("#served-by")).to_have_text(A_HOSTNAME)
+
+    freeze()
+    page.reload()
+    expect(content).to_have_attribute("data-state", "waiting")
+    expect(content).not_to_be_empty()
+    thaw()
+    expect(content).to_have_text("Hello, World!", timeout=15_000)
+
+    stop()
+    page.reload()
+    expect(content).to_contain_text("cannot be reached", timeout=15_000)
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+
+    start()
+    expect(content).to_have_text("Hello, World!", timeout=15_000)
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()

@@ -1,0 +1,33 @@
+"""task0: an image that greets."""
+
+import pytest
+from support import lab
+from support.engine import ROOT, docker, run
+
+pytestmark = pytest.mark.smoke
+
+
+@pytest.fixture(scope="module", autouse=True)
+def image():
+    """task0's image, built as its README says."""
+    lab.build("task0")
+
+
+def test_running_it_prints_the_greeting_and_nothing_else():
+    assert run(lab.the_command("task0", "docker run")) == "Hello, World!\n"
+
+
+def test_it_is_built_on_the_latest_ubuntu():
+    assert (ROOT / "task0/Dockerfile").read_text().startswith("FROM ubuntu:latest\n")
+
+
+def test_everything_in_it_is_upgraded():
+    upgradable = docker(
+        *("run", "--rm", "--user", "root", "softy-pinko:task0"),
+        *("sh", "-c", "apt-get update -qq && apt-get upgrade --simulate"),
+    )
+    assert "0 upgraded" in upgradable
+
+
+def test_it_runs_as_an_ordinary_user():
+    assert docker("run", "--rm", "softy-pinko:task0", "id", "-u") != "0"

@@ -1,0 +1,46 @@
+"""task1: a service, the API."""
+
+import pytest
+from support import api
+from support.engine import ROOT, docker, inspect, processes, seconds_to_stop
+
+
+@pytest.fixture(scope="module")
+def url(task1):
+    """Where the API is, as `http://localhost:…`."""
+    return task1.url("back-end", 5252)
+
+
+@pytest.mark.smoke
+def test_the_api_greets_and_answers_errors_in_json(url):
+    api.assert_it_keeps_its_promises(url)
+
+
+def test_every_answer_says_which_container_gave_it(task1, url):
+    hostname = inspect(task1.names["back-end"])["Config"]["Hostname"]
+    for path in ("/api/hello", "/api/health", "/api/nope"):
+        assert api.get(url + path).headers["X-Served-By"] == hostname
+
+
+def test_it_is_served_by_gunicorn_as_an_ordinary_user(task1):
+    for uid, command in processes(task1.names["back-end"]):
+        assert "gunicorn" in command
+        assert uid != "0"
+
+
+def test_its_image_has_python_but_no_pip():
+    docker("run", "--rm", "softy-pinko:task1", "python3", "-c", "import flask")
+    where = docker("run", "--rm", "softy-pinko:task1", "sh", "-c", "command -v pip pip3 || true")
+    assert where == ""
+
+
+def test_every_package_has_an_exact_version():
+    lines = (ROOT / "task1/requirements.txt").read_text().splitlines()
+    packages = [line for line in lines if line and not line.startswith("#")]
+    freeze = "import importlib.metadata as m; print(*(d.name+'=='+d.version for d in m.distributions()))"
+    installed = docker("run", "--rm", "softy-pinko:task1", "python3", "-c", freeze).split()
+    assert sorted(packages, key=str.lower) == sorted(installed, key=str.lower)
+
+
+def test_it_stops_within_two_seconds(task1):
+    assert seconds_to_stop(task1.names["back-end"]) < 2

@@ -1,0 +1,69 @@
+"""task4: the same two services under Compose."""
+
+import pytest
+from support import api, lab
+from support.engine import inspect, processes, seconds_to_stop
+from support.page import the_page_keeps_up
+
+FREE_PORTS = """
+services:
+  back-end:
+    ports: !override ["127.0.0.1::5252"]
+  front-end:
+    ports: !override ["127.0.0.1::9000"]
+"""
+
+
+@pytest.fixture(scope="module")
+def task4(tmp_path_factory):
+    """task4 as its README starts it, on free ports: a `support.lab.Stack`."""
+    free_ports = tmp_path_factory.mktemp("task4") / "free-ports.yml"
+    free_ports.write_text(FREE_PORTS)
+    with lab.stack("task4", COMPOSE_FILE=f"docker-compose.yml:{free_ports}") as started:
+        yield started
+
+
+@pytest.mark.smoke
+def test_one_command_brings_both_up(task4):
+    api.assert_it_keeps_its_promises(task4.service_url("back-end", 5252))
+    page = api.get(task4.service_url("front-end", 9000))
+    assert page.headers["X-Served-By"] == "front-end"
+
+
+def test_the_file_names_build_context_dockerfile_image_and_ports():
+    services = lab.configuration("task4")["services"]
+    assert set(services) == {"back-end", "front-end"}
+    for name, port in (("back-end", "5252"), ("front-end", "9000")):
+        service = services[name]
+        assert service["build"]["context"].endswith(f"task4/{name}")
+        assert service["build"]["dockerfile"] == "Dockerfile"
+        assert service["image"] == f"softy-pinko-{name}:task4"
+        assert [(p["published"], p["target"]) for p in service["ports"]] == [(port, int(port))]
+
+
+def test_the_front_end_waits_until_the_back_end_is_healthy(task4):
+    back_end, front_end = (inspect(task4.containers(s)[0]) for s in ("back-end", "front-end"))
+    first_healthy = next(c["End"] for c in back_end["State"]["Health"]["Log"] if c["ExitCode"] == 0)
+    assert first_healthy < front_end["State"]["StartedAt"]
+
+
+def test_every_container_is_hardened(task4):
+    for name in task4.containers():
+        lab.assert_hardened(name)
+        assert all(uid != "0" for uid, _ in processes(name)), f"{name} runs as root"
+
+
+def test_the_page_waits_shows_the_answer_and_survives_an_outage(ports_5252_and_9000, visit):
+    with lab.stack("task4") as task4:
+        the_page_keeps_up(
+            visit("http://localhost:9000"),
+            freeze=lambda: task4.compose("pause", "back-end"),
+            thaw=lambda: task4.compose("unpause", "back-end"),
+            stop=lambda: task4.compose("stop", "back-end"),
+            start=lambda: task4.compose("start", "back-end"),
+        )
+
+
+def test_both_stop_within_two_seconds(task4):
+    for name in task4.containers():
+        assert seconds_to_stop(name) < 2, f"{name} is slow to stop"

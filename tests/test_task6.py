@@ -1,0 +1,124 @@
+"""task6: two replicas that take turns."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from playwright.sync_api import expect
+from support import api, lab
+from support.engine import ROOT, processes, seconds_to_stop, wait_until
+from support.page import A_HOSTNAME, the_page_keeps_up
+
+
+def turns(url, count, threads=1):
+    """Return which replica gave each of `count` answers of `/api/hello`: hostnames, in order."""
+
+    def ask(_):
+        answer = api.get(f"{url}/api/hello")
+        assert (answer.status_code, answer.text) == (200, "Hello, World!")
+        return answer.headers["X-Served-By"]
+
+    if threads == 1:
+        return [ask(n) for n in range(count)]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(ask, range(count)))
+
+
+def assert_strict(order, replicas):
+    """Assert that the hostnames in `order` are those of `replicas` replicas, strictly in turn."""
+    assert len(set(order)) == replicas, f"{replicas} replicas were to answer: {Counter(order)}"
+    again = [n for n in range(len(order) - replicas) if order[n] != order[n + replicas]]
+    assert again == [], f"out of turn after answers {again[:10]} of {len(order)}"
+
+
+@pytest.mark.smoke
+def test_the_api_answers_through_the_proxy(task6):
+    api.assert_it_keeps_its_promises(task6.url)
+
+
+@pytest.mark.smoke
+def test_the_page_comes_from_the_front_end(task6):
+    page = api.get(task6.url)
+    assert page.status_code == 200
+    assert page.headers["X-Served-By"] == "front-end"
+    assert 'id="dynamic-content"' in page.text
+
+
+@pytest.mark.smoke
+def test_twenty_requests_take_turns(task6):
+    order = turns(task6.url, 20)
+    assert_strict(order, replicas=len(set(order)))
+    assert len(set(order)) >= 2, f"one replica gave all answers: {order[0]}"
+
+
+@pytest.mark.smoke
+def test_every_answer_carries_an_id_of_its_own(task6):
+    ids = {api.get(f"{task6.url}{path}").headers["X-Request-ID"] for path in ("/", "/api/hello")}
+    assert len(ids) == 2
+
+
+def test_a_thousand_sequential_requests_alternate_strictly(task6):
+    order = turns(task6.url, 1000)
+    assert_strict(order, replicas=2)
+    assert set(order) == task6.hostnames("back-end")
+
+
+def test_a_thousand_requests_on_16_threads_split_evenly(task6):
+    assert sorted(Counter(turns(task6.url, 1000, threads=16)).values()) == [500, 500]
+
+
+def test_five_replicas_take_turns_after_a_live_scale_and_two_again(task6):
+    proxy = task6.containers("proxy")
+    for replicas in (5, 2):
+        task6.run(lab.the_command("task6", f"docker compose up --detach --wait --scale back-end={replicas}"))
+
+        def all_take_turns(replicas=replicas):
+            return set(turns(task6.url, 20)) == task6.hostnames("back-end")
+
+        wait_until(all_take_turns, 5, f"{replicas} replicas to take turns")
+        assert_strict(turns(task6.url, 100), replicas)
+    assert task6.containers("proxy") == proxy, "the proxy was to stay as it is"
+
+
+def test_the_file_says_how_to_start_two_api_servers():
+    line = (ROOT / "task6/2-api-servers.txt").read_text()
+    assert line == "docker compose up --build --scale back-end=2\n"
+    assert lab.configuration("task6")["services"]["back-end"]["deploy"]["replicas"] == 2
+
+
+def test_the_host_publishes_the_proxys_port_and_no_other(task6):
+    assert task6.published() == {"80/tcp": task6.url.rsplit(":", 1)[1]}
+
+
+def test_both_access_logs_show_the_id_that_the_answer_carries(task6):
+    request_id = api.get(f"{task6.url}/api/hello").headers["X-Request-ID"]
+    for service in ("proxy", "back-end"):
+        assert request_id in task6.compose("logs", service)
+
+
+def test_the_page_shows_which_replica_answered(task6, visit):
+    page = visit(task6.url)
+    expect(page.locator("#served-by")).to_have_text(A_HOSTNAME)
+    assert page.locator("#served-by").inner_text() in task6.hostnames("back-end")
+    assert visit.errors == []
+
+
+def test_the_page_waits_shows_the_answer_and_survives_an_outage(task6, visit):
+    the_page_keeps_up(
+        visit(task6.url),
+        freeze=lambda: task6.compose("pause", "back-end"),
+        thaw=lambda: task6.compose("unpause", "back-end"),
+        stop=lambda: task6.compose("stop", "back-end"),
+        start=lambda: task6.compose("start", "back-end"),
+    )
+
+
+def test_every_container_is_hardened(task6):
+    for name in task6.containers():
+        lab.assert_hardened(name)
+        assert all(uid != "0" for uid, _ in processes(name)), f"{name} runs as root"
+
+
+def test_all_stop_within_two_seconds(task6):
+    for name in task6.containers():
+        assert seconds_to_stop(name) < 2, f"{name} is slow to stop"
