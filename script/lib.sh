@@ -32,7 +32,8 @@ step() {
   trap 'kill "$dots" 2>/dev/null; rm -f "$log"; printf "\n"; exit 130' INT TERM
   "$@" >"$log" 2>&1 </dev/null || status=$?
   trap - INT TERM
-  kill "$dots" 2>/dev/null && wait "$dots" 2>/dev/null || true
+  kill "$dots" 2>/dev/null || true
+  wait "$dots" 2>/dev/null || true
   printf ' %ss\n' $((SECONDS - start))
   if [ "$status" != 0 ]; then tail -n 25 "$log" >&2; fi
   rm -f "$log"

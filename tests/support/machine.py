@@ -1,0 +1,62 @@
+"""A machine of its own: a privileged container with an engine inside, for what must not touch this one."""
+
+import subprocess
+from contextlib import contextmanager
+
+from support.engine import ROOT, RUN, docker
+
+IMAGE = "softy-pinko-test-machine"
+
+
+class Machine:
+    """A container that plays a computer with the course checked out at `/course`.
+
+    name: the container's name.
+    """
+
+    def __init__(self, name):
+        self.name = name
+
+    def type(self, command, user="root", timeout=170):
+        """Type a command for the shell, in `/course`.
+
+        Returns a `subprocess.CompletedProcess` whose stdout holds all that was
+        printed, errors too. timeout: seconds.
+        """
+        return subprocess.run(
+            ["docker", "exec", "--user", user, "--workdir", "/course", self.name]
+            + ["bash", "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def load(self, *images):
+        """Bring images of this engine to the machine's own, which must be running."""
+        subprocess.run(
+            f"docker save {' '.join(images)} | docker exec --interactive {self.name} docker load",
+            shell=True, check=True, capture_output=True, timeout=170,
+        )  # fmt: skip
+
+    def running(self):
+        """Return all that the machine's engine has: containers of any state, and networks of ours."""
+        listing = "docker ps --all --quiet; docker network ls --quiet --filter name=softy-pinko"
+        return self.type(listing).stdout.split()
+
+
+@contextmanager
+def machine(name):
+    """Start a machine, its engine installed but not running; yields a `Machine`, removes it after."""
+    docker("build", "--tag", IMAGE, "tests/machine")
+    container = f"{RUN}-{name}"
+    try:
+        docker(
+            *("run", "--detach", "--privileged", "--name", container),
+            *("--volume", f"{ROOT}:/course:ro", IMAGE),
+        )
+        yield Machine(container)
+    finally:
+        docker("rm", "--force", "--volumes", container)

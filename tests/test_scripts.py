@@ -1,0 +1,154 @@
+"""The scripts, on machines of their own: what they do, and what they say when they cannot."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from support.engine import ROOT, docker, wait_until
+from support.machine import machine
+
+BASE_IMAGES = ("ubuntu:latest", "ubuntu:26.04", "nginx:1.30")
+
+
+@pytest.fixture(scope="module")
+def computer():
+    """A `Machine` whose engine is installed, does not run, and has no image yet."""
+    with machine("computer") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def ready(computer):
+    """The same `Machine` after `script/engine`, with the base images."""
+    done = computer.type("script/engine")
+    assert done.returncode == 0, done.stdout
+    computer.load(*BASE_IMAGES)
+    return computer
+
+
+def on_a_bare_machine(*options):
+    """Run script/up in a container that has no engine, with these options of `docker run`.
+
+    Returns a `subprocess.CompletedProcess`.
+    """
+    words = ["docker", "run", "--rm", *options, "--volume", f"{ROOT}:/course:ro"]
+    return subprocess.run(
+        [*words, "ubuntu:26.04", "/course/script/up"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_without_docker_and_without_root_it_says_what_to_install():
+    done = on_a_bare_machine("--user", "nobody")
+    assert done.returncode == 1
+    assert "There is no Docker here. Install it as https://docs.docker.com/" in done.stderr
+
+
+def test_without_a_network_it_says_that_the_mirror_cannot_be_reached():
+    done = on_a_bare_machine("--network", "none")
+    assert done.returncode == 1
+    assert "Check the network, then run this again." in done.stderr
+
+
+def test_an_engine_that_does_not_run_is_named_to_an_ordinary_user(computer):
+    done = computer.type("script/up", user="nobody")
+    assert done.returncode == 1
+    assert "The engine is installed but not running." in done.stdout
+
+
+def test_bootstrap_starts_the_engine_and_is_safe_to_run_twice(ready):
+    for _ in range(2):
+        done = ready.type("script/bootstrap")
+        assert done.returncode == 0, done.stdout
+        assert "Engine" in done.stdout
+        assert "Base image ubuntu:26.04" in done.stdout
+
+
+def test_an_engine_that_died_uncleanly_starts_again(ready):
+    kill = "kill -9 $(cat /var/run/docker.pid /var/run/docker/containerd/containerd.pid)"
+    # Its number goes to another process, as it does after a reboot.
+    ready.type(f"{kill}; sleep 0.5; echo 1 >/var/run/docker.pid")
+    done = ready.type("script/engine")
+    assert done.returncode == 0, done.stdout
+    assert "ready" in done.stdout
+
+
+def test_up_starts_task6_and_down_leaves_nothing(ready):
+    for _ in range(2):  # the second finds the first's
+        done = ready.type("script/up")
+        assert done.returncode == 0, done.stdout
+        assert "Softy Pinko is up: http://localhost/" in done.stdout
+    asked = "for i in $(seq 20); do curl -s -o /dev/null -w '%header{x-served-by} ' localhost/api/hello; done"
+    order = ready.type(asked).stdout.split()
+    assert len(order) == 20
+    assert len(set(order)) == 2
+    assert order[0::2] == [order[0]] * 10
+    assert order[1::2] == [order[1]] * 10
+
+    # What a learner started by hand goes too.
+    by_hand = ready.type("docker run --detach --name front-end softy-pinko-front-end:task6")
+    assert by_hand.returncode == 0, by_hand.stdout
+    done = ready.type("script/down")
+    assert done.returncode == 0, done.stdout
+    assert "softy-pinko-back-end:task6" in done.stdout, "it says what it leaves"
+    assert ready.running() == []
+
+
+def test_a_taken_port_is_named_with_its_owner_and_the_way_out(ready):
+    ready.type("docker run --detach --name neighbour --publish 80:80 nginx:1.30")
+    try:
+        done = ready.type("script/up")
+        assert done.returncode == 1
+        assert "Port 80 is taken by the container neighbour. Type 'PORT=8080 script/up'" in done.stdout
+        done = ready.type("PORT=8080 script/up")
+        assert done.returncode == 0, done.stdout
+        assert "Softy Pinko is up: http://localhost:8080/" in done.stdout
+    finally:
+        ready.type("script/down; docker rm --force neighbour")
+    assert ready.running() == []
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536", "-1"])
+def test_a_port_that_is_none_is_refused(ready, port):
+    done = ready.type(f"PORT={port} script/up")
+    assert done.returncode == 1
+    assert "a port is a number from 1 to 65535" in done.stdout
+
+
+def test_a_build_that_fails_leaves_nothing_running(ready):
+    copy = "cp -r /course /tmp/broken; echo 'nonsense==1' >>/tmp/broken/task6/back-end/requirements.txt"
+    done = ready.type(f"{copy}; /tmp/broken/script/up")
+    assert done.returncode == 1
+    assert "task6 did not come up; the reason stands above." in done.stdout
+    assert ready.running() == []
+
+
+def test_ctrl_c_during_up_leaves_nothing_running(ready):
+    done = ready.type("timeout --signal INT 1.5 script/up")
+    assert "Nothing was left running that was not before." in done.stdout
+    assert ready.running() == []
+
+
+def test_a_second_up_while_one_runs_says_so(ready):
+    first = "script/up >/tmp/first.log 2>&1 & until [ -e /tmp/softy-pinko-up.lock/pid ]; do :; done"
+    done = ready.type(f"{first}; script/up; echo $?; wait; tail -n 4 /tmp/first.log")
+    assert "Another script/up is at work" in done.stdout
+    assert "Softy Pinko is up" in done.stdout, "the first is not disturbed"
+    ready.type("script/down")
+    assert ready.running() == []
+
+
+def test_ctrl_c_during_the_tests_leaves_nothing_running():
+    tests = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", "tests/test_task6.py", "-k", "alternate"],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    ours = ("ps", "--all", "--quiet", "--filter", f"name=softy-pinko-test-{tests.pid}")
+    try:
+        wait_until(lambda: len(docker(*ours).split()) == 4, 60, "task6's four containers")
+    finally:
+        os.killpg(tests.pid, signal.SIGINT)
+        tests.wait(timeout=60)
+    assert docker(*ours) == ""
