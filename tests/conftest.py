@@ -4,7 +4,7 @@ import signal
 import subprocess
 
 import pytest
-from support import browser, lab
+from support import browser, lab, load
 from support.engine import docker, port_owner, run
 
 
@@ -26,6 +26,12 @@ def pytest_report_header():
         f"browser: {version}",
         *(f"base image {image}" for image in base_images()),
     ]
+
+
+def pytest_terminal_summary(terminalreporter):
+    if load.reports:
+        terminalreporter.section("what became of every request")
+        terminalreporter.write("\n".join(load.reports) + "\n")
 
 
 def base_images():

@@ -101,7 +101,9 @@ def test_a_taken_port_is_named_with_its_owner_and_the_way_out(ready):
     try:
         done = ready.type("script/up")
         assert done.returncode == 1
-        assert "Port 80 is taken by the container neighbour. Type 'PORT=8080 script/up'" in done.stdout
+        assert (
+            "Port 80 is taken by the container neighbour. Type 'PORT=8080 script/up'" in done.stdout
+        )
         done = ready.type("PORT=8080 script/up")
         assert done.returncode == 0, done.stdout
         assert "Softy Pinko is up: http://localhost:8080/" in done.stdout

@@ -37,7 +37,9 @@ def test_its_image_has_python_but_no_pip():
 def test_every_package_has_an_exact_version():
     lines = (ROOT / "task1/requirements.txt").read_text().splitlines()
     packages = [line for line in lines if line and not line.startswith("#")]
-    freeze = "import importlib.metadata as m; print(*(d.name+'=='+d.version for d in m.distributions()))"
+    freeze = (
+        "import importlib.metadata as m; print(*(d.name+'=='+d.version for d in m.distributions()))"
+    )
     installed = docker("run", "--rm", "softy-pinko:task1", "python3", "-c", freeze).split()
     assert sorted(packages, key=str.lower) == sorted(installed, key=str.lower)
 

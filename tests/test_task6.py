@@ -1,34 +1,13 @@
 """task6: two replicas that take turns."""
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from playwright.sync_api import expect
 from support import api, lab
-from support.engine import ROOT, processes, seconds_to_stop, wait_until
+from support.engine import ROOT, processes, seconds_to_stop
 from support.page import A_HOSTNAME, the_page_keeps_up
-
-
-def turns(url, count, threads=1):
-    """Return which replica gave each of `count` answers of `/api/hello`: hostnames, in order."""
-
-    def ask(_):
-        answer = api.get(f"{url}/api/hello")
-        assert (answer.status_code, answer.text) == (200, "Hello, World!")
-        return answer.headers["X-Served-By"]
-
-    if threads == 1:
-        return [ask(n) for n in range(count)]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(ask, range(count)))
-
-
-def assert_strict(order, replicas):
-    """Assert that the hostnames in `order` are those of `replicas` replicas, strictly in turn."""
-    assert len(set(order)) == replicas, f"{replicas} replicas were to answer: {Counter(order)}"
-    again = [n for n in range(len(order) - replicas) if order[n] != order[n + replicas]]
-    assert again == [], f"out of turn after answers {again[:10]} of {len(order)}"
+from support.turns import assert_all_take_turns, assert_strict, turns
 
 
 @pytest.mark.smoke
@@ -70,13 +49,13 @@ def test_a_thousand_requests_on_16_threads_split_evenly(task6):
 def test_five_replicas_take_turns_after_a_live_scale_and_two_again(task6):
     proxy = task6.containers("proxy")
     for replicas in (5, 2):
-        task6.run(lab.the_command("task6", f"docker compose up --detach --wait --scale back-end={replicas}"))
-
-        def all_take_turns(replicas=replicas):
-            return set(turns(task6.url, 20)) == task6.hostnames("back-end")
-
-        wait_until(all_take_turns, 5, f"{replicas} replicas to take turns")
-        assert_strict(turns(task6.url, 100), replicas)
+        task6.run(
+            lab.the_command(
+                "task6", f"docker compose up --detach --wait --scale back-end={replicas}"
+            )
+        )
+        assert len(task6.hostnames("back-end")) == replicas
+        assert_all_take_turns(task6)
     assert task6.containers("proxy") == proxy, "the proxy was to stay as it is"
 
 

@@ -15,10 +15,13 @@ keepalive = 2
 # Workers say that they live by touching a file; in memory no disk can delay it.
 worker_tmp_dir = "/dev/shm"
 
-# The access log, in Nginx's order: who, when, what, how it went, and the ID that
-# a proxy gave the request.
+# The access log, in Nginx's order: who, when, what, how it went; then what a
+# proxy in front said, if there is one: the request's ID, and for whom it asks.
 accesslog = "-"
-access_log_format = '%(h)s %(t)s "%(r)s" %(s)s %(b)s %({x-request-id}i)s'
+access_log_format = '%(h)s %(t)s "%(r)s" %(s)s %(b)s %({x-request-id}i)s %({x-forwarded-for}i)s'
+
+# As long as Nginx lets them be, in bytes: what it lets through is answered.
+limit_request_line = 8190
 
 # Nobody steers gunicorn from inside the container.
 control_socket_disable = True

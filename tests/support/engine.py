@@ -105,3 +105,10 @@ def seconds_to_stop(container):
     start = time.monotonic()
     docker("stop", container)
     return time.monotonic() - start
+
+
+def memory(container):
+    """Return how much memory a container uses, in MiB."""
+    used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container).split("/")[0]
+    number, unit = used.strip()[:-3], used.strip()[-3:]
+    return float(number) * {"KiB": 1 / 1024, "MiB": 1, "GiB": 1024}[unit]

@@ -27,6 +27,14 @@ def the_command(task, start):
     raise AssertionError(f"{task}/README.md has no command that starts with '{start}'")
 
 
+def commands_under(task, heading):
+    """Return the commands that stand under a heading of `taskN/README.md`, in order."""
+    section = (
+        (ROOT / task / "README.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    )
+    return [command for command in commands(task) if f"$ {command}\n" in section]
+
+
 def build(task):
     """Build a task's images with every `docker build` of its README."""
     builds = [command for command in commands(task) if command.startswith("docker build ")]
@@ -104,18 +112,19 @@ def containers(task, keep_ports=False):
 class Stack:
     """A Compose project of this run: one task's services.
 
-    task: the folder's name.
+    task: the folder's name. folder: its path, which may be that of a copy.
     url: where its only published port is, as `http://localhost:…`; None if it has several.
     """
 
-    def __init__(self, task, url, env):
+    def __init__(self, task, url, env, folder=None):
         self.task = task
+        self.folder = folder or ROOT / task
         self.url = url
         self.env = {"COMPOSE_PROJECT_NAME": f"{RUN}-{task}", **env}
 
     def run(self, command):
         """Run a command of the README in the task's folder, on this project."""
-        return run(command, cwd=ROOT / self.task, env=self.env)
+        return run(command, cwd=self.folder, env=self.env)
 
     def compose(self, *words):
         """Run `docker compose` with these words on this project; returns what it printed."""
@@ -144,12 +153,12 @@ class Stack:
 
 
 @contextmanager
-def stack(task, url=None, **env):
+def stack(task, url=None, folder=None, **env):
     """Start a task with the Compose command of its README; yields a `Stack`, takes it down after.
 
-    env: variables for Compose, such as PORT.
+    folder: a copy of the task to start instead. env: variables for Compose, such as PORT.
     """
-    started = Stack(task, url, env)
+    started = Stack(task, url, env, folder)
     try:
         started.run(the_command(task, "docker compose up"))
         yield started
@@ -173,8 +182,9 @@ def assert_hardened(container):
 
 
 @contextmanager
-def proxied(task):
-    """Start task5 or task6 with its proxy on a free port; see `stack`."""
+def proxied(task, folder=None):
+    """Start task5 or task6, or a copy of it, with its proxy on a free port; see `stack`."""
     port = free_port()
-    with stack(task, url=f"http://localhost:{port}", PORT=f"127.0.0.1:{port}") as started:
+    url = f"http://localhost:{port}"
+    with stack(task, url, folder, PORT=f"127.0.0.1:{port}") as started:
         yield started

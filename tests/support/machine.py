@@ -24,8 +24,18 @@ class Machine:
         printed, errors too. timeout: seconds.
         """
         return subprocess.run(
-            ["docker", "exec", "--user", user, "--workdir", "/course", self.name]
-            + ["bash", "-c", command],
+            [
+                "docker",
+                "exec",
+                "--user",
+                user,
+                "--workdir",
+                "/course",
+                self.name,
+                "bash",
+                "-c",
+                command,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

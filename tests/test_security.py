@@ -1,0 +1,228 @@
+"""What task6 makes of attacks and bad input, and what somebody who got in would find."""
+
+import base64
+import hashlib
+import os
+import random
+import re
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from support import api
+from support.attacks import CASES, mutilated
+from support.engine import docker, inspect, memory, wait_until
+from support.load import Load
+from support.raw import answer, connect, status
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_restarts(task6):
+    """All containers of task6 outlive whatever this file sends them."""
+    before = {name: inspect(name)["State"]["StartedAt"] for name in task6.containers()}
+    yield
+    assert {name: inspect(name)["State"]["StartedAt"] for name in task6.containers()} == before
+
+
+@pytest.mark.parametrize(("sent", "expected"), CASES.values(), ids=CASES)
+def test_it_gets_the_answer_it_deserves(task6, sent, expected):
+    received = answer(task6.url, sent)
+    assert status(received) == expected, received[:300]
+    assert received, "the connection was closed without a word"
+    assert api.get(f"{task6.url}/api/hello").status_code == 200, "a normal request right after it"
+
+
+def test_there_are_sixty_cases_and_more():
+    assert len(CASES) >= 60
+
+
+def test_ten_thousand_malformed_requests_do_no_harm(task6):
+    seed = int(os.environ.get("SEED", random.randrange(2**32)))
+    print(f"the seed is {seed}; 'SEED={seed} script/test {__file__} -k malformed' repeats this")
+
+    def send(data):
+        try:
+            return data, answer(task6.url, data, patience=0.5)
+        except TimeoutError:  # it has not ended yet: Nginx waits for the rest, 10 s and no longer
+            return data, b""
+        except (BrokenPipeError, ConnectionResetError):  # refused before we had said it all
+            return data, b""
+
+    def send_all(requests):
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(send, requests))
+        errors = [(data, got) for data, got in answers if (status(got) or 0) >= 500]
+        assert not errors, f"seed {seed}: {len(errors)} with a 5xx, the first: {errors[0]}"
+        return sum(bool(got) for _, got in answers)
+
+    send_all(mutilated(seed + 1, 500))  # what a process takes once and keeps
+    before = {name: memory(name) for name in task6.containers()}
+    assert send_all(mutilated(seed, 10_000)) > 8000, "most of them are answered"
+    for name, used in before.items():
+        wait_until(
+            lambda name=name, used=used: memory(name) < used + 8,
+            30,
+            f"{name} to be back at {used:.0f} MiB",
+        )
+    assert api.get(f"{task6.url}/api/hello").status_code == 200
+
+
+class SlowClients:
+    """Connections that send a byte of a request each second, all of them together in a thread.
+
+    url: where to. count: how many. `closed` lists when, in seconds, the server closed one.
+    """
+
+    def __init__(self, url, count):
+        self.url = url
+        self.connections = [connect(url) for _ in range(count)]
+        self.closed = []
+        self.thread = threading.Thread(target=self.send_slowly)
+
+    def __enter__(self):
+        self.start = time.monotonic()
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.thread.join()
+        for connection in self.connections:
+            connection.close()
+
+    def send_slowly(self):
+        """Send byte after byte for 20 seconds, or until the server has closed all connections."""
+        endless = iter("GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + "a" * 100)
+        while self.connections and time.monotonic() < self.start + 20:
+            byte = next(endless).encode()
+            for connection in list(self.connections):
+                if self.is_closed_by_the_server(connection, byte):
+                    connection.close()
+                    self.connections.remove(connection)
+                    self.closed.append(time.monotonic() - self.start)
+            time.sleep(1)
+
+    def is_closed_by_the_server(self, connection, byte):
+        """Send a byte and return whether the other side has hung up."""
+        try:
+            connection.sendall(byte)
+            connection.setblocking(False)
+            return connection.recv(1000) is not None
+        except BlockingIOError:
+            connection.settimeout(5)
+            return False
+        except OSError:
+            return True
+
+
+def test_slow_clients_are_closed_and_do_not_slow_the_others(task6):
+    with (
+        SlowClients(task6.url, 200) as slow,
+        Load("beside 200 slow clients", f"{task6.url}/api/hello") as load,
+    ):
+        load.wait_for(4000)
+        wait_until(lambda: len(slow.closed) == 200, 15, "all slow clients to be closed")
+    assert max(slow.closed) < 15
+    assert load.percentile(99) < 0.1
+
+
+def test_the_api_sees_the_true_client_once_and_nothing_that_a_client_wrote(task6):
+    forged = {
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Real-IP": "203.0.113.9",
+        "X-Request-ID": "forged",
+        "X-Served-By": "forged",
+        "Forwarded": "for=203.0.113.9",
+    }
+    got = api.get(f"{task6.url}/api/hello", headers=forged)
+    request_id = got.headers["X-Request-ID"]
+    assert re.fullmatch("[0-9a-f]{32}", request_id)
+    assert got.headers["X-Served-By"] in task6.hostnames("back-end")
+
+    def log_line(service):
+        (line,) = [
+            line
+            for line in task6.compose("logs", "--no-log-prefix", service).splitlines()
+            if request_id in line
+        ]
+        return line
+
+    client = log_line("proxy").split()[0]
+    assert log_line("back-end").endswith(f" {request_id} {client}")
+    assert "203.0.113.9" not in log_line("back-end")
+
+
+def test_every_answer_tells_the_browser_what_it_may_do(task6):
+    for path in ("/", "/style.css", "/nope", "/api/hello", "/api/nope"):
+        headers = api.get(task6.url + path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["Server"] == "nginx", "no version"
+        assert "gunicorn" not in str(headers)
+    assert not re.search(r"nginx/\d", answer(task6.url, CASES["NUL"][0]).decode())
+
+
+def test_the_policy_lets_the_pages_script_run_and_no_other(task6):
+    page = api.get(task6.url)
+    (script,) = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in page.headers["Content-Security-Policy"], (
+        "the page's script has changed: write this hash into task6/proxy/proxy.conf: "
+        f"sha256-{digest}"
+    )
+
+
+def test_assets_are_cached_and_the_page_is_asked_for_again(task6):
+    assert api.get(task6.url).headers["Cache-Control"] == "no-cache"
+    assert api.get(f"{task6.url}/style.css").headers["Cache-Control"] == "max-age=60"
+    tag = api.get(task6.url).headers["ETag"]
+    assert api.get(task6.url, headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_from_a_replica_neither_the_world_nor_this_machine_can_be_reached(task6):
+    replica = task6.containers("back-end")[0]
+    routes = docker("exec", replica, "cat", "/proc/net/route").splitlines()[1:]
+    assert all(route.split()[1] != "00000000" for route in routes), "there is a way out"
+    with socket.create_server(("0.0.0.0", 0)) as service:
+        service.settimeout(0.5)
+        target = (addresses_of_this_machine(), service.getsockname()[1])
+        docker("exec", replica, "python3", "-c", KNOCK.format(*target))
+        with pytest.raises(TimeoutError):
+            service.accept()
+
+
+KNOCK = """
+import socket
+for address in {}:
+    try:
+        socket.create_connection((address, {}), 0.5)
+    except OSError:
+        pass
+"""
+
+
+def addresses_of_this_machine():
+    """Return what a container might call this machine: the first address of each of its networks."""
+    networks = docker("network", "ls", "--quiet", "--filter", "driver=bridge").split()
+    configurations = [c for n in networks for c in inspect(n)["IPAM"]["Config"]]
+    return [c["Subnet"].rsplit(".", 1)[0] + ".1" for c in configurations if "." in c["Subnet"]]
+
+
+def test_who_gets_in_finds_nothing_to_write_to_and_no_power(task6):
+    for name in task6.containers():
+        facts = docker("exec", name, "cat", "/proc/1/status")
+        for power in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert re.search(rf"{power}:\t0+$", facts, re.MULTILINE), f"{name} has {power}"
+        assert "NoNewPrivs:\t1" in facts
+        assert not re.search(r"Uid:.*\b0\b", facts), f"{name} runs as root"
+        for folder in ("/", "/etc", "/usr/bin", "/var/www/html", "/app"):
+            with pytest.raises(
+                AssertionError, match="Read-only file system|nonexistent|No such file"
+            ):
+                docker("exec", name, "sh", "-c", f"touch {folder}/mark")
+        assert inspect(name)["Mounts"] == [], (
+            "nothing of this machine is mounted, nor the engine's socket"
+        )
