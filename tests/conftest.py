@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from support import browser, lab, load
-from support.engine import docker, port_owner, run
+from support.engine import assert_ports_are_free, docker, run
 
 
 def pytest_configure():
@@ -70,12 +70,7 @@ def browser_type_launch_args(browser_type_launch_args):
 @pytest.fixture
 def ports_5252_and_9000():
     """The two ports that the pages of task3 and task4 name, free; fails and says who has them."""
-    for port in (5252, 9000):
-        owner = port_owner(port)
-        assert owner is None, (
-            f"port {port}, which the page of this task names, is taken by {owner}; "
-            "stop that ('script/down' if it is the course), then run this test again"
-        )
+    assert_ports_are_free(5252, 9000)
 
 
 @pytest.fixture

@@ -66,6 +66,16 @@ def port_owner(port):
     return f"the container {container}" if container else "a program outside Docker"
 
 
+def assert_ports_are_free(*ports):
+    """Assert that nobody listens on these ports of this machine; the failure says who does."""
+    for port in ports:
+        owner = port_owner(port)
+        assert owner is None, (
+            f"port {port}, which the page of this task names, is taken by {owner}; "
+            "stop that ('script/down' if it is the course), then run this test again"
+        )
+
+
 def wait_until(condition, deadline, what):
     """Ask `condition()` every 50 ms until it returns something true, and return that.
 
