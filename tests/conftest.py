@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from support import browser, lab, load
 from support.engine import assert_ports_are_free, docker, run
+from support.machine import BASE_IMAGES
 
 
 def pytest_configure():
@@ -37,7 +38,7 @@ def pytest_terminal_summary(terminalreporter):
 def base_images():
     """Yield each base image that is here, with a word on whether it is the real one."""
     form = '{{index .RepoTags 0}} {{with index .Config.Labels "stand-in"}}STAND-IN, {{.}}{{else}}real{{end}}'
-    for name in ("ubuntu:latest", "ubuntu:26.04", "nginx:1.30"):
+    for name in BASE_IMAGES:
         found = subprocess.run(
             ["docker", "image", "inspect", "--format", form, name], capture_output=True, text=True
         )

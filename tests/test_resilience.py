@@ -166,7 +166,7 @@ def test_a_new_version_reaches_all_replicas(edited):
     old = edited.hostnames("back-end")
     code = edited.folder / "back-end/api.py"
     code.write_text(code.read_text().replace("Hello, World!", "Hello, new World!"))
-    update, cut_back = lab.commands_under("task6", "A new version")
+    update, cut_back = lab.commands("task6", "A new version")
     with Load("a new version", f"{edited.url}/api/hello") as load:
         load.wait_for(400)
         edited.run(update)

@@ -7,9 +7,7 @@ import sys
 
 import pytest
 from support.engine import ROOT, docker, wait_until
-from support.machine import machine
-
-BASE_IMAGES = ("ubuntu:latest", "ubuntu:26.04", "nginx:1.30")
+from support.machine import BASE_IMAGES, machine
 
 
 @pytest.fixture(scope="module")

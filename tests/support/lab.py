@@ -12,9 +12,14 @@ from support.engine import ROOT, RUN, docker, free_port, inspect, run, wait_unti
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-def commands(task):
-    """Return the commands that `taskN/README.md` tells the learner to type, in order."""
+def commands(task, heading=None):
+    """Return the commands that `taskN/README.md` tells the learner to type, in order.
+
+    heading: only those under this heading, such as "Do it".
+    """
     text = (ROOT / task / "README.md").read_text()
+    if heading:
+        text = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = "".join(CONSOLE.findall(text)).splitlines()
     return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
 
@@ -27,17 +32,9 @@ def the_command(task, start):
     raise AssertionError(f"{task}/README.md has no command that starts with '{start}'")
 
 
-def commands_under(task, heading):
-    """Return the commands that stand under a heading of `taskN/README.md`, in order."""
-    section = (
-        (ROOT / task / "README.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    )
-    return [command for command in commands(task) if f"$ {command}\n" in section]
-
-
 def build(task):
     """Build a task's images with every `docker build` of its README."""
-    builds = [command for command in commands(task) if command.startswith("docker build ")]
+    builds = [command for command in commands(task, "Do it") if command.startswith("docker build ")]
     assert builds, f"{task}/README.md does not say how to build"
     for command in builds:
         run(command, cwd=ROOT / task)
@@ -60,7 +57,7 @@ class Containers:
         Unless `keep_ports`, the host's side of each published port is a free one
         of 127.0.0.1: a stack that the user has running is not in the way.
         """
-        for command in commands(self.task):
+        for command in commands(self.task, "Do it"):
             if command.startswith("docker run "):
                 self.run(command)
         for name in self.names.values():
@@ -72,7 +69,7 @@ class Containers:
 
     def start_again(self, name):
         """Start the container that the README calls `name` once more, after it was stopped."""
-        self.run(next(c for c in commands(self.task) if f" --name {name} " in c))
+        self.run(next(c for c in commands(self.task, "Do it") if f" --name {name} " in c))
         wait_until_healthy(self.names[name])
 
     def made_ours(self, command):

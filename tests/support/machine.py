@@ -7,6 +7,9 @@ from support.engine import ROOT, RUN, docker
 
 IMAGE = "softy-pinko-test-machine"
 
+#: What the course's Dockerfiles build on; `load` brings it in, so that nothing has to be pulled.
+BASE_IMAGES = ("ubuntu:latest", "ubuntu:26.04", "nginx:1.30")
+
 
 class Machine:
     """A container that plays a computer with the course checked out at `/course`.
@@ -17,25 +20,16 @@ class Machine:
     def __init__(self, name):
         self.name = name
 
-    def type(self, command, user="root", timeout=170):
-        """Type a command for the shell, in `/course`.
+    def type(self, command, user="root", folder="/course", terminal=False, timeout=170):
+        """Type a command for the shell in a folder.
 
         Returns a `subprocess.CompletedProcess` whose stdout holds all that was
-        printed, errors too. timeout: seconds.
+        printed, errors too. terminal: whether the command sees one, as a
+        learner's does. timeout: seconds.
         """
+        options = ["--user", user, "--workdir", folder, *(["--tty"] if terminal else [])]
         return subprocess.run(
-            [
-                "docker",
-                "exec",
-                "--user",
-                user,
-                "--workdir",
-                "/course",
-                self.name,
-                "bash",
-                "-c",
-                command,
-            ],
+            ["docker", "exec", *options, self.name, "bash", "-c", command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -43,6 +37,14 @@ class Machine:
             timeout=timeout,
             check=False,
         )
+
+    def check_out(self, folder):
+        """Put what git tracks into a folder of the machine, as a clone would."""
+        subprocess.run(
+            f"git ls-files -z | tar --null --files-from - --create "
+            f"| docker exec --interactive {self.name} tar --extract --one-top-level={folder}",
+            shell=True, check=True, cwd=ROOT, capture_output=True, timeout=60,
+        )  # fmt: skip
 
     def load(self, *images):
         """Bring images of this engine to the machine's own, which must be running."""

@@ -1,0 +1,66 @@
+"""The course's plan: which files each task adds or changes against the one before."""
+
+import subprocess
+
+from support.engine import ROOT
+
+SITE = "front-end/softy-pinko-front-end"
+
+#: What each task adds or changes against the one before; README.md each task has for itself.
+#: All else is the same, byte for byte, and nothing is gone. The table is the course's plan.
+STEPS = {
+    1: {".dockerignore", "Dockerfile", "api.py", "gunicorn.conf.py", "requirements.txt"},
+    2: {
+        *("front-end/.dockerignore", "front-end/Dockerfile"),
+        *("front-end/softy-pinko-front-end.conf",),
+        *(f"{SITE}/icon.svg", f"{SITE}/index.html", f"{SITE}/style.css"),
+    },
+    3: {
+        *("back-end/api.py", "back-end/requirements.txt"),
+        *(f"{SITE}/index.html", f"{SITE}/style.css"),
+    },
+    4: {"docker-compose.yml", f"{SITE}/index.html", f"{SITE}/style.css"},
+    5: {
+        *("docker-compose.yml", f"{SITE}/index.html", f"{SITE}/style.css"),
+        *("proxy/.dockerignore", "proxy/Dockerfile", "proxy/proxy.conf"),
+    },
+    6: {
+        *("docker-compose.yml", "2-api-servers.txt", "proxy/proxy.conf"),
+        *(f"{SITE}/index.html", f"{SITE}/style.css"),
+    },
+}
+
+
+def files(task):
+    """Return what a task holds, as a dict: path inside the task -> the file's bytes."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", task],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    there = {path.removeprefix(f"{task}/"): (ROOT / path).read_bytes() for path in listed}
+    return {path: content for path, content in there.items() if path != "README.md"}
+
+
+def before(number):
+    """Return the files of the task before; task2 finds those of task1 in `back-end/`."""
+    previous = files(f"task{number - 1}")
+    if number == 2:
+        return {f"back-end/{path}": content for path, content in previous.items()}
+    return previous
+
+
+def carry(number):
+    """Copy each file of a task into the later tasks, up to the first that has a version of its own.
+
+    number: the task's, from 1 to 5. Prints each file that this changed.
+    """
+    for path, content in files(f"task{number}").items():
+        for later in range(number + 1, 7):
+            if later == 2:
+                path = f"back-end/{path}"
+            if path in STEPS[later]:
+                break
+            there = ROOT / f"task{later}" / path
+            if there.read_bytes() != content:
+                there.write_bytes(content)
+                print(there.relative_to(ROOT))
