@@ -141,11 +141,13 @@ def test_the_api_sees_the_true_client_once_and_nothing_that_a_client_wrote(task6
     assert got.headers["X-Served-By"] in task6.hostnames("back-end")
 
     def log_line(service):
-        (line,) = [
-            line
-            for line in task6.compose("logs", "--no-log-prefix", service).splitlines()
-            if request_id in line
-        ]
+        """Return the one line of a service's log that has the request's ID."""
+
+        def lines():
+            log = task6.compose("logs", "--no-log-prefix", service)
+            return [line for line in log.splitlines() if request_id in line]
+
+        (line,) = wait_until(lines, 5, f"{service} to log the request")
         return line
 
     client = log_line("proxy").split()[0]

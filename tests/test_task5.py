@@ -4,7 +4,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 from support import api, lab
-from support.engine import docker, inspect, processes, seconds_to_stop
+from support.engine import docker, inspect, processes, seconds_to_stop, wait_until
 from support.page import the_page_keeps_up
 
 
@@ -42,7 +42,11 @@ def inspect_network(name):
 def test_both_access_logs_show_the_id_that_the_answer_carries(task5):
     request_id = api.get(f"{task5.url}/api/hello").headers["X-Request-ID"]
     for service in ("proxy", "back-end"):
-        assert request_id in task5.compose("logs", service)
+        wait_until(
+            lambda service=service: request_id in task5.compose("logs", service),
+            5,
+            f"{service} to log it",
+        )
 
 
 def test_errors_under_api_are_json_and_html_elsewhere(task5):

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from playwright.sync_api import expect
 from support import api, lab
-from support.engine import ROOT, processes, seconds_to_stop
+from support.engine import ROOT, processes, seconds_to_stop, wait_until
 from support.page import A_HOSTNAME, the_page_keeps_up
 from support.turns import assert_all_take_turns, assert_strict, turns
 
@@ -72,7 +72,11 @@ def test_the_host_publishes_the_proxys_port_and_no_other(task6):
 def test_both_access_logs_show_the_id_that_the_answer_carries(task6):
     request_id = api.get(f"{task6.url}/api/hello").headers["X-Request-ID"]
     for service in ("proxy", "back-end"):
-        assert request_id in task6.compose("logs", service)
+        wait_until(
+            lambda service=service: request_id in task6.compose("logs", service),
+            5,
+            f"{service} to log it",
+        )
 
 
 def test_the_page_shows_which_replica_answered(task6, visit):

@@ -11,9 +11,10 @@ from werkzeug.exceptions import HTTPException
 app = Flask(__name__)
 
 # A browser shows a page what another origin answered only if that answer names
-# the page's origin. These may read ours, and see who served it.
+# the page's origin. These, if any, may read ours and see who served it.
 ALLOWED_ORIGINS = os.environ.get("ALLOWED_ORIGINS", "http://localhost:9000").split()
-CORS(app, origins=ALLOWED_ORIGINS, expose_headers=["X-Served-By"])
+if ALLOWED_ORIGINS:
+    CORS(app, origins=ALLOWED_ORIGINS, expose_headers=["X-Served-By"])
 
 # In a container the hostname is the container's short ID.
 HOSTNAME = socket.gethostname()
