@@ -47,7 +47,7 @@ def test_without_docker_and_without_root_it_says_what_to_install():
 def test_without_a_network_it_says_that_the_mirror_cannot_be_reached():
     done = on_a_bare_machine("--network", "none")
     assert done.returncode == 1
-    assert "Check the network, then run this again." in done.stderr
+    assert "Check the network, then run this again" in done.stderr
 
 
 def test_an_engine_that_does_not_run_is_named_to_an_ordinary_user(computer):
