@@ -1,10 +1,47 @@
 """Gunicorn reads this file by itself when it starts in this folder."""
 
+from gunicorn.workers.gthread import ThreadWorker
+
 # All addresses of the container: a published port comes in from outside it.
 bind = "0.0.0.0:5252"
 
+
+class Outbox:
+    """A connection that keeps what is written to it until it is flushed."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.written = []
+
+    def sendall(self, data):
+        self.written.append(data)
+
+    def flush(self):
+        self.connection.sendall(b"".join(self.written))
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+
+class WholeAnswers(ThreadWorker):
+    """Sends an answer's head and body in one piece, where gunicorn sends one after the other.
+
+    Killed in between, a replica would leave the proxy with half an answer, which
+    it can neither use nor ask somebody else for any more.
+    """
+
+    def handle_request(self, req, conn):
+        connection, conn.sock = conn.sock, Outbox(conn.sock)
+        try:
+            keep_alive = super().handle_request(req, conn)
+            conn.sock.flush()
+        finally:
+            conn.sock = connection
+        return keep_alive
+
+
 # One process that answers four requests at a time. More work, more containers.
-worker_class = "gthread"
+worker_class = WholeAnswers
 threads = 4
 
 # Seconds that an idle connection is kept: longer than a proxy in front keeps it,

@@ -26,6 +26,7 @@ STEPS = {
     },
     6: {
         *("docker-compose.yml", "2-api-servers.txt", "proxy/proxy.conf"),
+        *("back-end/gunicorn.conf.py",),
         *(f"{SITE}/index.html", f"{SITE}/style.css"),
     },
 }
