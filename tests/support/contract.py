@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 
 from support.confined import attempt, last_line
-from support.engine import docker, inspect
+from support.engine import RUN, docker, inspect
 
 GREETING = "Hello, World!"
 #: Seconds that a slow starter gets; and how long something has to stand still to be a fault.
@@ -213,7 +213,10 @@ def assert_shared_evenly(url, api_servers, behind, what, where, total=200):
         assert_it_lives(container, where)
     counts = shares(url, behind, total)
     answering = [name for name in behind if name in api_servers or counts[name] > total / 50]
-    seen = ", ".join(f"{name.split('-', 4)[-1]} {counts[name]}" for name in answering) or "nobody"
+    seen = (
+        ", ".join(f"{name.removeprefix(f'{RUN}-')} {counts[name]}" for name in answering)
+        or "nobody"
+    )
     sentence = (
         f"of {total} requests to {what}/api/hello two API servers were to answer half each, "
         f"and these answered: {seen}"
