@@ -150,37 +150,34 @@ ALL_SEVEN = [
 ]
 
 
-def edited(folder, task, _, *edits, all_seven=False):
-    """Copy the course, edit the copy, and return what `check` makes of the task, or of all."""
-    copy_of_the_course(folder, range(7) if all_seven else [task])
+def edited(folder, case):
+    """Copy the course to a folder, edit the copy, and return what `check` makes of it."""
+    task, _, *edits = (FAULTS | VARIATIONS)[case]
+    copy_of_the_course(folder, range(7) if case in ALL_SEVEN else [task])
     for edit in edits:
         edit(folder)
-    return check(folder, "--task", "0-6" if all_seven else str(task))
+    return check(folder, *([] if case in ALL_SEVEN else ["--task", str(task)]))
 
 
 @pytest.fixture(scope="module")
 def checks(request, tmp_path_factory):
-    """What the checker makes of every case that is to be tested: (test, case) -> a future.
+    """What the checker makes of every case that is to be tested: case -> a future.
 
-    Most of a check is waiting, so four are under way at a time.
+    Most of a check is waiting, so some are under way at a time.
     """
-    cases = FAULTS | VARIATIONS
-    with ThreadPoolExecutor(4) as pool:
-        futures = {}
-        for item in request.session.items:
-            if item.module is request.module and "case" in getattr(item, "fixturenames", ()):
-                test, case = item.originalname, item.callspec.params["case"]
-                folder = tmp_path_factory.mktemp("course")
-                every = test == "test_no_other_task_is_blamed"
-                futures[test, case] = pool.submit(edited, folder, *cases[case], all_seven=every)
-        yield futures
+    items = [item for item in request.session.items if item.module is request.module]
+    cases = dict.fromkeys(
+        item.callspec.params["case"] for item in items if "case" in item.fixturenames
+    )
+    with ThreadPoolExecutor(5) as pool:
+        yield {case: pool.submit(edited, tmp_path_factory.mktemp("course"), case) for case in cases}
         pool.shutdown(cancel_futures=True)
 
 
 @pytest.fixture
-def checked(request, checks, case):
+def checked(checks, case):
     """What the checker made of this test's case; see `check`."""
-    return checks[request.node.originalname, case].result()
+    return checks[case].result()
 
 
 @pytest.mark.parametrize("case", FAULTS)
