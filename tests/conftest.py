@@ -22,6 +22,14 @@ def pytest_configure():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Tell a class's later tests, in `failure`, why an earlier one failed."""
+    if item.cls and call.excinfo and "failure" not in vars(item.cls):
+        item.cls.failure = call.excinfo.value
+    return (yield)
+
+
 def pytest_report_header():
     try:
         engine = docker("version", "--format", "{{.Server.Version}}")

@@ -23,6 +23,9 @@ from support.visitor import assert_page_shows_the_answer
 pytestmark = pytest.mark.assignment
 
 ORIGIN = "http://localhost:9000"
+#: How files are called that say what a front-end and a proxy do.
+SITE = (".conf", ".html", "Dockerfile")
+PROXY = (".conf", ".cfg", ".template", "Caddyfile", "Dockerfile")
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +35,13 @@ def course(request):
 
 
 @pytest.fixture
-def shows(playwright, browser_type_launch_args):
-    """Assert that a page shows the API's answer; see `support.visitor`."""
+def shows(playwright, browser_type_launch_args, request):
+    """Assert that a page shows the API's answer; see `support.visitor`.
+
+    Where the API or the page itself has failed already, it does so again for the same reason.
+    """
+    if earlier := vars(request.cls).get("failure"):
+        raise earlier
     return partial(assert_page_shows_the_answer, playwright.chromium, browser_type_launch_args)
 
 
@@ -74,126 +82,118 @@ class TestTask0:
 
 
 class Api:
-    """What is asked of the API of tasks that publish it on 5252 by `docker run`."""
+    """What is asked of an API that `docker run` publishes on 5252."""
 
     def test_the_api_greets_on_5252(self, running):
-        api = f"http://{running.address(running.the('back-end'), 5252)}"
+        url = running.url("back-end", 5252)
         where = running.look("back-end", ".py", "Dockerfile")
-        assert_greets(api, running.of("back-end"), "http://localhost:5252/api/hello", where)
-
-
-class TestTask1(Api):
-    task = 1
+        assert_greets(url, running.of("back-end"), "http://localhost:5252/api/hello", where)
 
 
 class Page:
-    """What is asked of the page of tasks that publish it on 9000 by `docker run`."""
+    """What is asked of a page that `docker run` publishes on 9000."""
 
     def test_the_page_is_whole_on_9000(self, running):
-        page = f"http://{running.address(running.the('front-end'), 9000)}"
-        where = running.look("front-end", ".conf", ".html", "Dockerfile")
-        assert_page_is_whole(page, running.of("front-end"), ORIGIN, where)
+        url, where = running.url("front-end", 9000), running.look("front-end", *SITE)
+        assert_page_is_whole(url, running.of("front-end"), ORIGIN, where)
 
 
-class TestTask2(Api, Page):
-    task = 2
-
-
-class TestTask3(Api, Page):
-    task = 3
+class Cors:
+    """What is asked of an API for the sake of a page of another origin."""
 
     def test_cors_admits_the_page(self, running):
-        api = f"http://{running.address(running.the('back-end'), 5252)}"
-        what, where = "http://localhost:5252/api/hello", running.look("back-end", ".py")
-        assert_cors_admits(ORIGIN, api, running.of("back-end"), what, where)
-
-    def test_the_page_shows_the_answer(self, running, shows):
-        published = {
-            port: running.address(running.the(role), port)
-            for role, port in (("back-end", 5252), ("front-end", 9000))
-        }
-        shows(f"{ORIGIN}/", published, running.look("front-end", ".html", ".js"))
+        url, what = running.url("back-end", 5252), "http://localhost:5252/api/hello"
+        where = running.look("back-end", ".py")
+        assert_cors_admits(ORIGIN, url, running.of("back-end"), what, where)
 
 
-class TestTask4:
-    task = 4
+class Composed:
+    """What is asked of an API and a page that a Compose file publishes, on ports of its choice."""
 
     def test_the_file_publishes_the_api(self, running, note):
-        back_end = running.the("back-end")
-        port = running.port(back_end, 5252)
-        published = running.published[back_end][port]
-        if published != 5252:
-            note(f"{running.file} publishes the API on {published}, not 5252")
-        url, what = running.address(back_end, port), f"http://localhost:{published}/api/hello"
-        where = running.look("back-end", ".py", "Dockerfile")
-        assert_greets(f"http://{url}", running.of("back-end"), what, where)
+        written = running.written("back-end", 5252)
+        if written != ORIGIN.replace("9000", "5252"):
+            note(f"{running.file} publishes the API as {written}, not on port 5252")
+        url, where = running.url("back-end", 5252), running.look("back-end", ".py", "Dockerfile")
+        assert_greets(url, running.of("back-end"), f"{written}/api/hello", where)
 
     def test_the_file_publishes_the_page(self, running, note):
-        front_end = running.the("front-end")
-        port = running.port(front_end, 9000)
-        published = running.published[front_end][port]
-        if published != 9000:
-            note(f"{running.file} publishes the page on {published}, not 9000")
-        url, what = running.address(front_end, port), f"http://localhost:{published}"
-        where = running.look("front-end", ".conf", ".html", "Dockerfile")
-        assert_page_is_whole(f"http://{url}", running.of("front-end"), what, where)
-
-    def test_the_page_shows_the_answer(self, running, shows):
-        front_end = running.the("front-end")
-        published = running.published[front_end][running.port(front_end, 9000)]
-        where = running.look("front-end", ".html", ".js")
-        shows(f"http://localhost:{published}/", running.all_published(), where)
+        written = running.written("front-end", 9000)
+        if written != ORIGIN:
+            note(f"{running.file} publishes the page as {written}, not on port 9000")
+        url, where = running.url("front-end", 9000), running.look("front-end", *SITE)
+        assert_page_is_whole(url, running.of("front-end"), written, where)
 
 
-class TestTask5:
-    task = 5
+class Proxied:
+    """What is asked of a stack that has one door, its proxy."""
 
-    @pytest.fixture
-    def door(self, running):
-        """The proxy: its name, its URL in truth, and its URL as its author would write it."""
-        name = running.door()
-        port = running.port(name, 80)
-        published = running.published[name][port]
-        what = "http://localhost" if published == 80 else f"http://localhost:{published}"
-        return name, f"http://{running.address(name, port)}", what
-
-    def test_the_host_publishes_the_proxys_port_and_no_other(self, running, door, note):
-        name, _, what = door
-        others = {
-            other: ports for other, ports in running.published.items() if ports and other != name
-        }
-        said = ", ".join(f"{n} on {', '.join(map(str, p.values()))}" for n, p in others.items())
-        assert not others, (
+    def test_the_host_publishes_the_proxys_port_and_no_other(self, running, note):
+        written = running.written("proxy", 80)
+        said = ", ".join(
+            f"{name} on {', '.join(map(str, ports.values()))}"
+            for name, ports in running.published.items()
+            if ports and name != running.the("proxy")
+        )
+        assert not said, (
             f"the host was to publish the proxy's port and no other, and {running.file} publishes "
             f"{said} too; take these 'ports:' away"
         )
-        if what != "http://localhost":
-            note(f"{running.file} publishes the proxy as {what}, not on port 80")
+        if written != "http://localhost":
+            note(f"{running.file} publishes the proxy as {written}, not on port 80")
 
-    def test_the_proxy_passes_the_api(self, running, door):
-        _, url, what = door
-        where = running.look("proxy", ".conf", ".cfg", ".template", "Dockerfile")
-        assert_greets(url, running.all(), f"{what}/api/hello", f"{where} and {running.file}")
+    def test_the_proxy_passes_the_api(self, running):
+        url, what = running.url("proxy", 80), f"{running.written('proxy', 80)}/api/hello"
+        assert_greets(url, running.all(), what, running.look("proxy", *PROXY))
 
-    def test_the_proxy_passes_the_page(self, running, door):
-        _, url, what = door
-        where = running.look("proxy", ".conf", ".cfg", ".template", "Dockerfile")
-        assert_page_is_whole(url, running.all(), what, f"{where} and {running.file}")
-
-    def test_the_page_shows_the_answer(self, running, door, shows):
-        _, _, what = door
-        shows(f"{what}/", running.all_published(), running.look("front-end", ".html", ".js"))
+    def test_the_proxy_passes_the_page(self, running):
+        url, what = running.url("proxy", 80), running.written("proxy", 80)
+        assert_page_is_whole(url, running.all(), what, running.look("proxy", *PROXY))
 
 
-class TestTask6(TestTask5):
-    task = 6
+class Shared:
+    """What is asked of two API servers behind one proxy."""
 
-    def test_two_api_servers_share_the_requests_evenly(self, running, door):
-        name, url, what = door
-        where = running.look("proxy", ".conf", ".cfg", ".template", "Dockerfile")
-        assert_greets(url, running.all(), f"{what}/api/hello", f"{where} and {running.file}")
-        behind = [c for c in running.all() if c not in running.containers[name]]
+    def test_two_api_servers_share_the_requests_evenly(self, running):
+        url, what = running.url("proxy", 80), running.written("proxy", 80)
+        where = running.look("proxy", *PROXY)
+        assert_greets(url, running.all(), f"{what}/api/hello", where)
+        behind = [name for name in running.all() if name not in running.of("proxy")]
         assert_shared_evenly(url, running.of("back-end"), behind, what, where)
 
     def test_the_command_for_two_api_servers_is_a_line(self, course):
         assert_ends_with_newline(course, course.task(6))
+
+
+class Shown:
+    """What is asked of a page whose script asks the API."""
+
+    def test_the_page_shows_the_answer(self, running, shows):
+        door = ("front-end", 9000) if self.task < 5 else ("proxy", 80)
+        where = running.look("front-end", ".html", ".js")
+        shows(f"{running.written(*door)}/", running.all_published(), where)
+
+
+# What is asked first stands last: pytest begins with the tests of the outermost base.
+class TestTask1(Api):
+    task = 1
+
+
+class TestTask2(Page, Api):
+    task = 2
+
+
+class TestTask3(Shown, Cors, Page, Api):
+    task = 3
+
+
+class TestTask4(Shown, Composed):
+    task = 4
+
+
+class TestTask5(Shown, Proxied):
+    task = 5
+
+
+class TestTask6(Shown, Shared, Proxied):
+    task = 6

@@ -88,24 +88,35 @@ class Running:
         return [name for names in self.containers.values() for name in names]
 
     def the(self, role):
-        """Return the name of the part, or of the first of the parts, that plays a role."""
+        """Return the name of the part that plays a role; of several, the one that is published."""
         others = {part.name: role for role, parts in self.parts.items() for part in parts}
         assert role in self.parts, (
             f"{self.file} was to start a {role}, and none was found among {', '.join(others)}"
         )
-        return self.parts[role][0].name
+        names = [part.name for part in self.parts[role]]
+        return next((name for name in names if self.published.get(name)), names[0])
 
     def of(self, role):
         """Return the names of the containers that play a role."""
         return [name for part in self.parts.get(role, []) for name in self.containers[part.name]]
 
-    def port(self, name, usual):
-        """Return which port of a part to ask: the usual one, if it is among those published."""
+    def port(self, role, usual):
+        """Return the container's port at which to ask a role: the usual one, if it is published."""
+        name = self.the(role)
         ports = self.published[name]
         assert ports, (
             f"{name} was to be published on the host, and {self.file} publishes no port of it"
         )
         return usual if usual in ports else next(iter(ports))
+
+    def written(self, role, usual):
+        """Return the URL of a role as its author would write it, `http://localhost:…`."""
+        port = self.published[self.the(role)][self.port(role, usual)]
+        return "http://localhost" if port == 80 else f"http://localhost:{port}"
+
+    def url(self, role, usual):
+        """Return the URL of a role as it is here, `http://127.0.0.1:…`."""
+        return f"http://{self.address(self.the(role), self.port(role, usual))}"
 
     def address(self, name, port):
         """Return where on this machine a part's port is, as `127.0.0.1:…`."""
@@ -121,16 +132,6 @@ class Running:
             for name, ports in self.published.items()
             for port, written in ports.items()
         }
-
-    def door(self):
-        """Return the name of the part that the host publishes, the proxy; asserts that there is one."""
-        published = [name for name, ports in self.published.items() if ports]
-        assert published, (
-            f"the proxy was to be published on the host, and {self.file} publishes nothing"
-        )
-        proxies = [part.name for part in self.parts.get("proxy", []) if part.name in published]
-        on_80 = [name for name in published if 80 in self.published[name].values()]
-        return (proxies or on_80 or published)[0]
 
     def look(self, role, *suffixes):
         """Return the files of a role that a reader should look at, as their author calls them."""

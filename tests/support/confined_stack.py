@@ -105,6 +105,9 @@ def stack(course, folder, scale=None):
         running.published[name] = {
             p["target"]: int(str(p.get("published") or p["target"]).split("-")[0]) for p in ports
         }
+    published = [part for part in parts.values() if running.published[part.name]]
+    if len(published) == 1:  # the only way in, whatever it looks like
+        running.parts.setdefault("proxy", published)
     scales = scale(running, services, folder) if scale else {}
     for name, count in scales.items():
         named = services[name].get("container_name")
