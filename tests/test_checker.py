@@ -23,7 +23,6 @@ HELLO = "Hello, World!"
 BIND = '"0.0.0.0:5252"'
 SITE = "front-end/softy-pinko-front-end"
 ASKS = '"http://localhost:5252/api/hello"'
-CORS = 'CORS(app, origins=ALLOWED_ORIGINS, expose_headers=["X-Served-By"])\n'
 CMD = 'CMD ["gunicorn", "api:app"]'
 COMPOSE = "docker-compose.yml"
 PORTS_4, PORTS_5 = '    ports:\n      - "5252:5252"\n', '    ports:\n      - "${PORT:-80}:80"\n'
@@ -48,7 +47,7 @@ FAULTS = {
     "1: an error in the code": (1, "answered 500", swap("task1/api.py", 'Response("Hello, World!"', 'Respond("Hello, World!"')),
     "1: another port": (1, "listens on 0.0.0.0:5000", swap("task1/gunicorn.conf.py", BIND, '"0.0.0.0:5000"')),
     "1: bound to 127.0.0.1": (1, "127.0.0.1:5252, which is the container itself", swap("task1/gunicorn.conf.py", BIND, '"127.0.0.1:5252"')),
-    "1: it ends at once": (1, "ended with status 3", swap("task1/api.py", "from flask", "from flsk")),
+    "1: it ends at once": (1, "ended with status 3.*No module named 'flsk'", swap("task1/api.py", "from flask", "from flsk")),
     "1: its server is not there": (1, "does not run", swap("task1/Dockerfile", '"gunicorn"', '"unicorn"')),
     "1: pip is refused": (1, "externally-managed-environment", swap("task1/Dockerfile", "pip --python /opt/venv/bin/python install", "pip install")),
     "1: it copies what is not there": (1, "there is no task1/app.ini", swap("task1/Dockerfile", "COPY api.py", "COPY app.ini api.py")),
@@ -67,7 +66,7 @@ FAULTS = {
     "2: Nginx does not understand its file": (2, "ended with status 1", swap("task2/front-end/softy-pinko-front-end.conf", "listen 9000;", "listen 9000")),
     "2: the back-end greets otherwise": (2, "5252/api/hello", swap("task2/back-end/api.py", HELLO, "Hello World")),
 
-    "3: no CORS": (3, "has no Access-Control-Allow-Origin", swap("task3/back-end/api.py", CORS, "")),
+    "3: no CORS": (3, "has no Access-Control-Allow-Origin", swap("task3/back-end/api.py", "if ALLOWED_ORIGINS:", "if False:")),
     "3: CORS for another origin": (3, "CORS was to admit http://localhost:9000", swap("task3/back-end/api.py", "http://localhost:9000", "http://localhost:3000")),
     "3: no element": (3, "#dynamic-content.* is not there", swap(f"task3/{SITE}/index.html", 'id="dynamic-content"', 'id="content"')),
     "3: the page asks another port": (3, "localhost:5000/api/hello was asked, and nothing is published", swap(f"task3/{SITE}/index.html", ASKS, '"http://localhost:5000/api/hello"')),

@@ -201,6 +201,7 @@ def output_of(container, seconds=60):
 
 
 def last_line(container):
-    """Return the last line that a container printed."""
-    lines = attempt(["docker", "logs", "--tail", "5", container], 30)[1].strip().splitlines()
-    return lines[-1].strip()[:300] if lines else "nothing"
+    """Return what a container said last: the exception, if there is one, or else its last line."""
+    lines = attempt(["docker", "logs", "--tail", "40", container], 30)[1].strip().splitlines()
+    exceptions = [line for line in lines if re.match(r"\w+(Error|Exception)\b", line)]
+    return (exceptions or lines or ["nothing"])[-1].strip()[:300]
