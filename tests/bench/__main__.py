@@ -47,10 +47,11 @@ def build(three, samples, rounds):
 
 def race(three, samples, rounds):
     """Start, load and stop each stack in turn, so often; one at a time has the machine."""
+    answer_bytes = {}
     for turn in range(rounds):
         for name, stack in three.items():
             up = stack.up()
-            stack.load("/api/hello", 1)  # what is done once, at the first requests
+            stack.warm_up()
             hello = stack.load("/api/hello", 3)
             page = stack.load("/", 2)
             down = stack.down()
@@ -60,11 +61,13 @@ def race(three, samples, rounds):
             samples.add("hello_p99", name, hello["p99"] / 1000)
             samples.add("page", name, page["rate"])
             samples.add("page_bytes", name, page["bytes"] / page["requests"] / 1000)
+            answer_bytes[name] = round(hello["bytes"] / hello["requests"])
             say(
                 f"round {turn + 1} of {rounds}: {name} up in {up:.1f} s, "
                 f"{hello['rate']:,.0f} greetings/s, {page['rate']:,.0f} pages/s, "
                 f"down in {down:.1f} s"
             )
+    assert answer_bytes["ours"] == answer_bytes["limit"], f"not the same bytes: {answer_bytes}"
 
 
 def endure(stack, samples, requests):
@@ -86,7 +89,7 @@ def scale(stack, samples, rounds):
     for turn in range(rounds):
         for count in REPLICAS if turn % 2 == 0 else reversed(REPLICAS):
             stack.scale(count)
-            stack.load("/api/hello", 1)
+            stack.warm_up()
             rate = stack.load("/api/hello", 2)["rate"]
             samples.add(f"replicas_{count}", stack.task, rate / os.cpu_count())
             say(f"replicas, sweep {turn + 1} of {rounds}: {count} give {rate:,.0f} greetings/s")
@@ -136,9 +139,10 @@ def main():
     try:
         measure(samples)
     except KeyboardInterrupt:
-        sys.exit("\nscript/bench: Stopped. Nothing was left behind.")
+        print("\nscript/bench: Stopped. Nothing was left behind.", file=sys.stderr)
+        sys.exit(130)
     say("done")
-    print(f"\n{report.table(samples)}\n")
+    print(f"\n{report.machine_in_words()}\n\n{report.table(samples)}\n")
     options.svg.parent.mkdir(parents=True, exist_ok=True)
     options.svg.write_text(picture.draw(samples))
     print(f"The picture: {options.svg}")

@@ -23,7 +23,7 @@ def draw(samples):
     """Return an SVG of the medians in `samples`, a panel for each figure, as text."""
     pyplot.switch_backend("svg")  # without a screen
     pyplot.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "softy-pinko"})
-    picture, axes = pyplot.subplots(3, 3, figsize=(9, 5.2), facecolor=PAPER)
+    picture, axes = pyplot.subplots(3, 3, figsize=(9, 5.8), facecolor=PAPER)
     for key, panel in zip(PANELS, axes.flat, strict=True):
         draw_panel(panel, key, samples)
     picture.tight_layout(h_pad=2, w_pad=2)
@@ -41,9 +41,14 @@ def draw_panel(panel, key, samples):
         numbers, middle = samples[key, stack], samples.median(key, stack)
         panel.barh(row, middle, color=COLOURS[stack], height=0.7)
         panel.plot([min(numbers), max(numbers)], [row, row], color=INK, linewidth=1)
-        label = f" {number(middle, figure.digits)}"
-        panel.text(max(middle, *numbers), row, label, va="center", color=INK, size=9)
-    panel.set_title(f"{figure.title} ({figure.unit})", color=INK, size=9, loc="left")
+        panel.annotate(
+            number(middle, figure.digits), (max(numbers), row),
+            xytext=(5, 0), textcoords="offset points", va="center", color=INK, size=9,
+        )  # fmt: skip
+    better = "more" if figure.goals[0].sign == "≥" else "less"
+    panel.set_title(
+        f"{figure.title}\n{figure.unit}, {better} is better", color=INK, size=9, loc="left"
+    )
     panel.set_yticks(range(len(shown)), shown, color=INK, size=9)
     panel.set_ylim(len(STACKS) - 0.5, -0.5)
     panel.set_xlim(0, 1.25 * max(max(samples[key, stack]) for stack in shown))

@@ -17,8 +17,8 @@ FRACTIONS = {1 / 3: "1/3"}
 
 
 def number(value, digits):
-    """Return a number in words, such as `1,234` or `0.5`; a hyphen for None."""
-    return "-" if value is None else f"{value:,.{digits}f}"
+    """Return a number in words, such as `1,234` or `0.5`; nothing for None."""
+    return "" if value is None else f"{value:,.{digits}f}"
 
 
 def with_spread(samples, key, stack):
@@ -46,9 +46,8 @@ def rows(samples):
             f"{figure.title} ({figure.unit})",
             *(with_spread(samples, key, stack) for stack in STACKS),
             *(number(samples.ratio(key, stack), 2) for stack in ("usual", "limit")),
-            ", ".join(map(in_words, figure.goals)) or "-",
-            ", ".join("yes" if samples.reached(key, goal) else "no" for goal in figure.goals)
-            or "-",
+            ", ".join(map(in_words, figure.goals)),
+            ", ".join("yes" if samples.reached(key, goal) else "no" for goal in figure.goals),
         )
 
 
@@ -73,6 +72,16 @@ def machine():
             for made in [(inspect(name)["Config"]["Labels"] or {}).get("stand-in")]
         },
     }
+
+
+def machine_in_words():
+    """Return what it was measured on, as a sentence."""
+    here = machine()
+    images = ", ".join(f"{name} ({origin})" for name, origin in here["base images"].items())
+    return (
+        f"{here['cores']} cores, engine {here['engine']}, Compose {here['compose']}, "
+        f"on {images}: medians (lowest to highest), ratios of the same round."
+    )
 
 
 def as_json(samples):

@@ -116,6 +116,11 @@ class Stack(Project):
         """Return what all containers of the stack use, in MB (10^6 bytes)."""
         return memory(*self.containers()) * 1.048576
 
+    def warm_up(self):
+        """Let each replica do, in some requests, what a process does once."""
+        for _ in range(50):
+            self.ask("/api/hello")
+
     def load(self, path, seconds):
         """Load a path by wrk, 32 connections that accept gzip; returns what it counted, a dict.
 
@@ -135,8 +140,12 @@ class Stack(Project):
         return {**counted, "rate": counted["requests"] / counted["duration"] * 1e6}
 
     def remove(self):
-        """Remove all that the stack has, images too, and whatever is still being made."""
-        self.compose("down", "--timeout", "0", "--volumes", "--remove-orphans", "--rmi", "local")
+        """Remove all that the stack has, images too; says nothing if that fails."""
+        words = ("down", "--timeout", "0", "--volumes", "--remove-orphans", "--rmi", "local")
+        subprocess.run(
+            ["docker", "compose", *words],
+            cwd=self.folder, env={**os.environ, **self.env}, capture_output=True, check=False,
+        )  # fmt: skip
 
 
 @cache
@@ -157,25 +166,37 @@ def build_cache():
     return {line.split()[1] for line in lines if line.startswith("ID:")}
 
 
+def leave_nothing(three, cached):
+    """Remove the stacks, wrk, and what the build cache has beyond the records `cached`."""
+
+    def removed():
+        subprocess.run(["docker", "rm", "--force", WRK], capture_output=True, check=False)
+        for stack in three.values():
+            stack.remove()
+        # The engine may still be making what it was told to before we were stopped.
+        return docker("ps", "--all", "--quiet", "--filter", f"name={NAME}") == ""
+
+    wait_until(removed, 60, f"all that is called {NAME} to be gone")
+    subprocess.run(["docker", "rmi", WRK], capture_output=True, check=False)
+    new = "|".join(build_cache() - cached)
+    if new:
+        docker("buildx", "prune", "--force", "--filter", f"id=({new})", timeout=600)
+
+
 @contextmanager
 def stacks(folder):
     """Lay out the stacks and build wrk; yields name -> `Stack`. Afterwards nothing of them is left.
 
-    The build cache is as it was, too: some of what is built here is built only to be timed.
+    The build cache is as it was, too, but for wrk: what is built to be timed is of no further use.
     """
-    cached = build_cache()
     lay_out(folder)
     three = {name: Stack(name, folder) for name in ("usual", "ours", "limit")}
+    cached = build_cache()
     try:
         docker("build", "--tag", WRK, str(HERE / "wrk"), timeout=600)
+        cached = build_cache()  # the next run will be glad of wrk
         yield three
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # whoever interrupts the cleaning leaves a mess
-        subprocess.run(["docker", "rm", "--force", WRK], capture_output=True, check=False)
-        for stack in three.values():
-            stack.remove()
-        subprocess.run(["docker", "rmi", WRK], capture_output=True, check=False)
-        new = "|".join(build_cache() - cached)
-        if new:
-            docker("buildx", "prune", "--force", "--filter", f"id=({new})", timeout=600)
+        leave_nothing(three, cached)
