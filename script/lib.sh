@@ -46,3 +46,23 @@ apt_install() {
   dpkg --configure -a &&
     apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
 }
+
+# virtual_environment .venv requirements.txt "the tests": makes one with exactly these
+# versions, for what the third word says, unless it is there.
+virtual_environment() {
+  local venv=$1 requirements=$2 whose=$3
+  if cmp -s "$requirements" "$venv/requirements.txt"; then return; fi
+  command -v python3 >/dev/null || die "Python 3 is missing. Install it, then run this again."
+  if ! python3 -c 'import ensurepip' 2>/dev/null; then
+    if ! is_root || ! has_apt; then
+      die "Python's venv module is missing. Type 'sudo apt-get install python3-venv', then run this again."
+    fi
+    step "Installing Python's venv module" apt_install python3-venv ||
+      die "python3-venv was not installed; the reason stands above."
+  fi
+  step "Making the virtual environment $venv" python3 -m venv --clear "$venv" ||
+    die "The virtual environment was not made; the reason stands above."
+  step "Installing the packages of $whose" "$venv/bin/pip" install --requirement "$requirements" ||
+    die "The packages were not installed; the reason stands above. Check the network, then run this again."
+  cp "$requirements" "$venv/requirements.txt" # last: it says that all of the above is done
+}

@@ -117,8 +117,9 @@ def seconds_to_stop(container):
     return time.monotonic() - start
 
 
-def memory(container):
-    """Return how much memory a container uses, in MiB."""
-    used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container).split("/")[0]
-    number, unit = used.strip()[:-3], used.strip()[-3:]
-    return float(number) * {"KiB": 1 / 1024, "MiB": 1, "GiB": 1024}[unit]
+def memory(*containers):
+    """Return how much memory these containers use together, in MiB."""
+    used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", *containers).splitlines()
+    units = {"KiB": 1 / 1024, "MiB": 1, "GiB": 1024}
+    numbers = [line.split("/")[0].strip() for line in used]
+    return sum(float(number[:-3]) * units[number[-3:]] for number in numbers)

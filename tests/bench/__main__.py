@@ -1,0 +1,155 @@
+"""The command line, and the order of things. `script/bench --help` says what it takes."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from support.engine import ROOT
+from support.images import size_above
+
+from bench import picture, report
+from bench.figures import REPLICAS, Samples
+from bench.stacks import SERVICES, SITE, stacks
+
+START = time.monotonic()
+
+#: What an edit changes: a service and a file of it, the same in usual and in ours.
+EDITS = {
+    "edit_api": ("back-end", "back-end/api.py", "# {}\n"),
+    "edit_page": ("front-end", f"{SITE}/index.html", "<!-- {} -->\n"),
+    "edit_proxy": ("proxy", "proxy/proxy.conf", "# {}\n"),
+}
+
+
+def say(text):
+    """Print a line of progress, after the minutes and seconds since the start."""
+    minutes, seconds = divmod(int(time.monotonic() - START), 60)
+    print(f"[{minutes}:{seconds:02}] {text}", flush=True)
+
+
+def build(three, samples, rounds):
+    """Build usual and ours from an empty cache, in turn; limit once. Then weigh the images."""
+    for turn in range(rounds):
+        for name in ("usual", "ours"):
+            seconds = three[name].build("--no-cache")
+            samples.add("build", name, seconds)
+            say(f"build {turn + 1} of {rounds}: {name} {seconds:.1f} s")
+    three["limit"].build()
+    for name in ("usual", "ours"):
+        for service in SERVICES:
+            base = "ubuntu:26.04" if service == "back-end" else "nginx:1.30"
+            samples.add(service, name, size_above(base, three[name].image(service)))
+
+
+def race(three, samples, rounds):
+    """Start, load and stop each stack in turn, so often; one at a time has the machine."""
+    answer_bytes = {}
+    for turn in range(rounds):
+        for name, stack in three.items():
+            up = stack.up()
+            stack.warm_up()
+            hello = stack.load("/api/hello", 3)
+            page = stack.load("/", 2)
+            down = stack.down()
+            samples.add("up", name, up)
+            samples.add("down", name, down)
+            samples.add("hello", name, hello["rate"])
+            samples.add("hello_p99", name, hello["p99"] / 1000)
+            samples.add("page", name, page["rate"])
+            samples.add("page_bytes", name, page["bytes"] / page["requests"] / 1000)
+            answer_bytes[name] = round(hello["bytes"] / hello["requests"])
+            say(
+                f"round {turn + 1} of {rounds}: {name} up in {up:.1f} s, "
+                f"{hello['rate']:,.0f} greetings/s, {page['rate']:,.0f} pages/s, "
+                f"down in {down:.1f} s"
+            )
+    assert answer_bytes["ours"] == answer_bytes["limit"], f"not the same bytes: {answer_bytes}"
+
+
+def endure(stack, samples, requests):
+    """Give a stack so many requests, and see what memory it takes before and after."""
+    stack.up()
+    stack.load("/api/hello", 1)  # what a process takes once and keeps
+    samples.add("memory", stack.task, stack.memory())
+    done = 0
+    while done < requests:
+        # Half of them for the page, which takes the least time.
+        path = "/api/hello" if done < requests / 2 else "/"
+        done += stack.load(path, 5)["requests"]
+        say(f"memory: {done:,} of {requests:,} requests")
+    samples.add("memory_after", stack.task, stack.memory())
+
+
+def scale(stack, samples, rounds):
+    """Load a running stack with more and fewer replicas of the API, up and down again."""
+    for turn in range(rounds):
+        for count in REPLICAS if turn % 2 == 0 else reversed(REPLICAS):
+            stack.scale(count)
+            stack.warm_up()
+            rate = stack.load("/api/hello", 2)["rate"]
+            samples.add(f"replicas_{count}", stack.task, rate / os.cpu_count())
+            say(f"replicas, sweep {turn + 1} of {rounds}: {count} give {rate:,.0f} greetings/s")
+    stack.down()
+
+
+def edit(three, samples, rounds):
+    """Edit a file and build its image again, in turn."""
+    for turn in range(rounds):
+        for name in ("usual", "ours"):
+            for key, (service, path, line) in EDITS.items():
+                with (three[name].folder / path).open("a") as file:
+                    file.write(line.format(time.time()))
+                samples.add(key, name, three[name].build(service))
+        say(f"edits {turn + 1} of {rounds}: built again")
+
+
+def measure(samples):
+    """Measure everything, into `samples`; removes whatever it made."""
+    with (
+        tempfile.TemporaryDirectory(prefix="softy-pinko-bench-") as folder,
+        stacks(Path(folder)) as three,
+    ):
+        build(three, samples, rounds=2)
+        race(three, samples, rounds=5)
+        endure(three["ours"], samples, requests=100_000)
+        scale(three["ours"], samples, rounds=2)
+        edit(three, samples, rounds=5)
+
+
+def main():
+    """Measure, print the table, write the files that were asked for."""
+    parser = argparse.ArgumentParser(
+        prog="script/bench",
+        description="task6 beside the same as it is usually done, and beside what is possible.",
+        epilog="It takes less than 6 minutes. Ctrl-C stops it; nothing stays.",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="every round's numbers, too")
+    parser.add_argument(
+        "--svg", type=Path, metavar="FILE", default=ROOT / "tests/output/figures.svg",
+        help="where the picture goes (%(default)s)",
+    )  # fmt: skip
+    options = parser.parse_args()
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    samples = Samples()
+    try:
+        measure(samples)
+    except KeyboardInterrupt:
+        print("\nscript/bench: Stopped. Nothing was left behind.", file=sys.stderr)
+        sys.exit(130)
+    say("done")
+    print(f"\n{report.machine_in_words()}\n\n{report.table(samples)}\n")
+    options.svg.parent.mkdir(parents=True, exist_ok=True)
+    options.svg.write_text(picture.draw(samples))
+    print(f"The picture: {options.svg}")
+    if options.json:
+        options.json.write_text(report.as_json(samples) + "\n")
+        print(f"Every round: {options.json}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What is measured, and what ours is to reach."""
+
+from statistics import median
+from typing import NamedTuple
+
+
+class Goal(NamedTuple):
+    """What ours is to reach: at least or at most (`sign`) so many times (`factor`) something.
+
+    stack: that something is this stack's figure; None: it is 1, of the figure's unit.
+    key: the figure meant, if it is another one.
+    """
+
+    sign: str
+    factor: float
+    stack: str | None = None
+    key: str | None = None
+
+
+class Figure(NamedTuple):
+    """One row of the table. digits: how many to show after the point."""
+
+    title: str
+    unit: str
+    digits: int
+    goals: tuple[Goal, ...]
+
+
+REPLICAS = (1, 2, 4, 8)
+
+FIGURES = {
+    "hello": Figure(
+        "/api/hello", "requests/s", 0, (Goal("≥", 3, "usual"), Goal("≥", 0.8, "limit"))
+    ),
+    "hello_p99": Figure("/api/hello, p99", "ms", 0, (Goal("≤", 0.5, "usual"),)),
+    "page": Figure("the page", "requests/s", 0, (Goal("≥", 3, "usual"),)),
+    "page_bytes": Figure("the page, on the wire", "kB", 1, (Goal("≤", 1 / 3, "usual"),)),
+    "back-end": Figure("back-end image above its base", "MB", 1, (Goal("≤", 55),)),
+    "front-end": Figure("front-end image above its base", "MB", 2, (Goal("≤", 1),)),
+    "proxy": Figure("proxy image above its base", "MB", 2, (Goal("≤", 1),)),
+    "build": Figure("build, empty cache", "s", 1, (Goal("≤", 1, "usual"),)),
+    "edit_api": Figure("rebuild after an edit, api.py", "s", 1, (Goal("≤", 2),)),
+    "edit_page": Figure("rebuild after an edit, index.html", "s", 1, (Goal("≤", 2),)),
+    "edit_proxy": Figure("rebuild after an edit, proxy.conf", "s", 1, (Goal("≤", 2),)),
+    "up": Figure("up, until healthy", "s", 1, (Goal("≤", 4),)),
+    "down": Figure("down", "s", 1, (Goal("≤", 2),)),
+    "memory": Figure("memory of the stack, at rest", "MB", 0, (Goal("≤", 130),)),
+    "memory_after": Figure(
+        "memory after 100,000 requests", "MB", 0, (Goal("≤", 130), Goal("≤", 1.1, "ours", "memory"))
+    ),
+    **{
+        f"replicas_{count}": Figure(
+            f"/api/hello, {count} replica{'s'[: count > 1]}",
+            "requests/s per core",
+            0,
+            (Goal("≥", 0.9, "ours", "replicas_2"),) if count != 2 else (),
+        )
+        for count in REPLICAS
+    },
+}
+
+
+class Samples(dict):
+    """What was measured: (key of the figure, stack) -> a list of numbers, one each round."""
+
+    def add(self, key, stack, number):
+        """Add what a round has given."""
+        self.setdefault((key, stack), []).append(number)
+
+    def median(self, key, stack):
+        """Return the median over the rounds, or None if it was not measured."""
+        numbers = self.get((key, stack))
+        return median(numbers) if numbers else None
+
+    def ratio(self, key, stack, other_key=None):
+        """Return ours/stack, or None: the median over rounds, each against the same round's other.
+
+        The machine's pace changes from minute to minute, and so it changes both.
+        """
+        ours, others = self.get((key, "ours")), self.get((other_key or key, stack))
+        if not ours or not others:
+            return None
+        if len(ours) != len(others):
+            return median(ours) / median(others)
+        return median(our / other for our, other in zip(ours, others, strict=True))
+
+    def reached(self, key, goal):
+        """Whether ours reaches a goal of a figure."""
+        value = self.ratio(key, goal.stack, goal.key) if goal.stack else self.median(key, "ours")
+        return value >= goal.factor if goal.sign == "≥" else value <= goal.factor

@@ -1,0 +1,100 @@
+"""The table, as Markdown and as JSON."""
+
+import json
+import os
+import time
+
+from support.engine import docker, inspect
+
+from bench.figures import FIGURES
+
+STACKS = ("usual", "ours", "limit")
+
+HEAD = ("figure", *STACKS, "ours/usual", "ours/limit", "to reach", "reached")
+
+#: A factor that reads better as a fraction.
+FRACTIONS = {1 / 3: "1/3"}
+
+
+def number(value, digits):
+    """Return a number in words, such as `1,234` or `0.5`; nothing for None."""
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+def with_spread(samples, key, stack):
+    """Return `median (lowest to highest)` of a figure, or the number alone if all are the same."""
+    numbers, digits = samples.get((key, stack)), FIGURES[key].digits
+    middle = number(samples.median(key, stack), digits)
+    if not numbers or len(numbers) == 1 or min(numbers) == max(numbers):
+        return middle
+    return f"{middle} ({number(min(numbers), digits)} to {number(max(numbers), digits)})"
+
+
+def in_words(goal):
+    """Return a goal such as `≥ 3 times usual`."""
+    factor = FRACTIONS.get(goal.factor, f"{goal.factor:g}")
+    of = FIGURES[goal.key].title if goal.key else goal.stack
+    return f"{goal.sign} {factor} times {of}" if of else f"{goal.sign} {factor}"
+
+
+def rows(samples):
+    """Yield the cells of each row that was measured, as strings."""
+    for key, figure in FIGURES.items():
+        if (key, "ours") not in samples:
+            continue
+        yield (
+            f"{figure.title} ({figure.unit})",
+            *(with_spread(samples, key, stack) for stack in STACKS),
+            *(number(samples.ratio(key, stack), 2) for stack in ("usual", "limit")),
+            ", ".join(map(in_words, figure.goals)),
+            ", ".join("yes" if samples.reached(key, goal) else "no" for goal in figure.goals),
+        )
+
+
+def table(samples):
+    """Return the table as Markdown, its columns aligned for a terminal."""
+    lines = [HEAD, *rows(samples)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
+
+
+def machine():
+    """Return what it was measured on, as a dict."""
+    return {
+        "when": time.strftime("%Y-%m-%d %H:%M:%S%z"),
+        "cores": os.cpu_count(),
+        "engine": docker("version", "--format", "{{.Server.Version}}"),
+        "compose": docker("compose", "version", "--short"),
+        "base images": {
+            name: f"stand-in, {made}" if made else "real"
+            for name in ("ubuntu:26.04", "nginx:1.30")
+            for made in [(inspect(name)["Config"]["Labels"] or {}).get("stand-in")]
+        },
+    }
+
+
+def machine_in_words():
+    """Return what it was measured on, as a sentence."""
+    here = machine()
+    images = ", ".join(f"{name} ({origin})" for name, origin in here["base images"].items())
+    return (
+        f"{here['cores']} cores, engine {here['engine']}, Compose {here['compose']}, "
+        f"on {images}: medians (lowest to highest), ratios of the same round."
+    )
+
+
+def as_json(samples):
+    """Return all that was measured, round by round, and what it comes to, as JSON."""
+    figures = {}
+    for key, figure in FIGURES.items():
+        if (key, "ours") in samples:
+            figures[key] = {
+                "title": figure.title,
+                "unit": figure.unit,
+                **{stack: samples.get((key, stack)) for stack in STACKS},
+                "ours/usual": samples.ratio(key, "usual"),
+                "ours/limit": samples.ratio(key, "limit"),
+                "reached": {in_words(goal): samples.reached(key, goal) for goal in figure.goals},
+            }
+    return json.dumps({"machine": machine(), "figures": figures}, indent=2, ensure_ascii=False)

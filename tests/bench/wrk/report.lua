@@ -1,0 +1,11 @@
+-- What wrk has counted, as one line of JSON that the benchmark reads. Times are in
+-- microseconds, bytes are all that came over the connection, headers too.
+function done(summary, latency)
+  local errors = summary.errors
+  print(string.format(
+    '{"requests": %d, "duration": %d, "bytes": %d, "p50": %d, "p99": %d, "errors": %d}',
+    summary.requests, summary.duration, summary.bytes,
+    latency:percentile(50), latency:percentile(99),
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  ))
+end

@@ -1,0 +1,44 @@
+"""What an image holds, layer by layer."""
+
+import json
+import subprocess
+import tarfile
+import tempfile
+
+from support.engine import docker, inspect
+
+
+def layers(image):
+    """Return the digests of an image's layers, the base's first."""
+    return inspect(image)["RootFS"]["Layers"]
+
+
+def size(image):
+    """Return the size of all layers of an image, in MB (10^6 bytes)."""
+    # Not the engine's `.Size`: that may count what is compressed.
+    sizes = docker("history", "--human=false", "--format", "{{.Size}}", image).split()
+    return sum(map(int, sizes)) / 1e6
+
+
+def size_above(base, image):
+    """Return what an image adds to its base image, in MB (10^6 bytes)."""
+    assert layers(image)[: len(layers(base))] == layers(base), f"{image} is not built on {base}"
+    return size(image) - size(base)
+
+
+def files_above(base, image):
+    """Return the paths of all files that the layers above the base hold, as a set.
+
+    What a layer brings and a later one takes away is among them: it is still shipped.
+    """
+    with tempfile.TemporaryFile() as saved:
+        subprocess.run(["docker", "save", image], stdout=saved, check=True, timeout=170)
+        saved.seek(0)
+        with tarfile.open(fileobj=saved) as archive:
+            (manifest,) = json.load(archive.extractfile("manifest.json"))
+            paths = set()
+            for layer in manifest["Layers"][len(layers(base)) :]:
+                with tarfile.open(fileobj=archive.extractfile(layer)) as files:
+                    paths.update(member.name for member in files if not member.isdir())
+    # A `.wh.` file holds nothing: it says that one of the layers below is gone.
+    return {path for path in paths if "/.wh." not in path}
