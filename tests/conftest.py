@@ -4,6 +4,7 @@ import signal
 import subprocess
 
 import pytest
+import requests
 from support import browser, lab, load
 from support.engine import assert_ports_are_free, docker, run
 from support.machine import BASE_IMAGES
@@ -18,8 +19,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure():
-    # A test run that is told to end cleans up as it does after Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A test run that is told to end cleans up as it does after Ctrl-C. And Ctrl-C means
+    # something to it, and to what it starts, even where a shell runs it in the background.
+    for told_to_end in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told_to_end, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -165,7 +168,12 @@ def task6(base_url):
     With --base-url, the stack that is up there already; only its `url` is known.
     """
     if base_url:
-        yield lab.Stack("task6", base_url.rstrip("/"), {})
+        url = base_url.rstrip("/")
+        try:
+            requests.get(url, timeout=5)
+        except requests.ConnectionError:
+            pytest.exit(f"Nobody answers on {url}; start the stack with script/up", returncode=1)
+        yield lab.Stack("task6", url, {})
         return
     with lab.proxied("task6") as started:
         yield started

@@ -1,12 +1,13 @@
 """The scripts, on machines of their own: what they do, and what they say when they cannot."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 
 import pytest
-from support.engine import ROOT, docker, wait_until
+from support.engine import ROOT, docker, free_port, wait_until
 from support.machine import BASE_IMAGES, machine
 
 
@@ -138,6 +139,28 @@ def test_a_second_up_while_one_runs_says_so(ready):
     assert "Softy Pinko is up" in done.stdout, "the first is not disturbed"
     ready.type("script/down")
     assert ready.running() == []
+
+
+def test_a_stack_that_is_up_can_be_asked_and_is_left_as_it_is(task6):
+    before = task6.containers()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--base-url", task6.url],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"collected \d+ items / \d+ deselected / 4 selected", done.stdout)
+    assert "4 passed" in done.stdout
+    assert task6.containers() == before
+
+
+def test_a_stack_that_is_not_up_is_named():
+    nowhere = f"http://localhost:{free_port()}"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--base-url", nowhere],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert f"Nobody answers on {nowhere}; start the stack with script/up" in done.stdout
 
 
 def test_ctrl_c_during_the_tests_leaves_nothing_running():

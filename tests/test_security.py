@@ -169,8 +169,8 @@ def test_every_answer_tells_the_browser_what_it_may_do(task6):
 
 def test_the_policy_lets_the_pages_script_run_and_no_other(task6):
     page = api.get(task6.url)
-    (script,) = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (script,) = re.findall(rb"<script>(.*?)</script>", page.content, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
     assert f"script-src 'sha256-{digest}';" in page.headers["Content-Security-Policy"], (
         "the page's script has changed: write this hash into task6/proxy/proxy.conf: "
         f"sha256-{digest}"
