@@ -82,6 +82,15 @@ def test_five_replicas_share_the_load_and_two_again(task6, hello):
         load.wait_for(400)
 
 
+def test_all_but_one_leave_and_come_back(task6, hello):
+    with Load("scaled to one and back", hello) as load:
+        load.wait_for(400)
+        task6.compose("up", "--detach", "--wait", "--scale", "back-end=1")
+        load.wait_for(1200)
+        task6.run(lab.the_command("task6", "docker compose up --detach --wait --scale back-end=2"))
+        load.wait_for(400)
+
+
 def test_a_replica_is_cut_off_from_the_network(task6, hello):
     replica = task6.containers("back-end")[0]
     (network,) = inspect(replica)["NetworkSettings"]["Networks"]
