@@ -1,5 +1,8 @@
 """Gunicorn reads this file by itself when it starts in this folder."""
 
+from threading import Lock, Timer
+
+from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 # All addresses of the container: a published port comes in from outside it.
@@ -52,10 +55,41 @@ keepalive = 2
 # Workers say that they live by touching a file; in memory no disk can delay it.
 worker_tmp_dir = "/dev/shm"
 
-# The access log, in Nginx's order: who, when, what, how it went; then what a
-# proxy in front said, if there is one: the request's ID, and for whom it asks.
-accesslog = "-"
-access_log_format = '%(h)s %(t)s "%(r)s" %(s)s %(b)s %({x-request-id}i)s %({x-forwarded-for}i)s'
+
+class LinesTogether(Logger):
+    """The access log, as it was, its lines written together: a tenth of a second late at most.
+
+    Gunicorn collects some eighty values for each line, and writes it by itself,
+    which takes as long as the answer does. Here are the few that we look at, in
+    Nginx's order: who, when, what, how it went; the request's ID, and for whom.
+    """
+
+    def __init__(self, cfg):
+        super().__init__(cfg)
+        self.lines = []
+        self.one_at_a_time = Lock()
+
+    def access(self, resp, req, environ, request_time):
+        what = f"{environ['REQUEST_METHOD']} {environ['RAW_URI']} {environ['SERVER_PROTOCOL']}"
+        what = what.replace('"', r"\"")
+        request_id = environ.get("HTTP_X_REQUEST_ID", "-")
+        client = environ.get("HTTP_X_FORWARDED_FOR", "-")
+        line = (
+            f'{environ["REMOTE_ADDR"]} {self.now()} "{what}" {resp.status_code} {resp.sent} '
+            f"{request_id} {client}"
+        )
+        with self.one_at_a_time:
+            self.lines.append(line)
+            if len(self.lines) == 1:
+                Timer(0.1, self.write).start()
+
+    def write(self):
+        with self.one_at_a_time:
+            print(*self.lines, sep="\n", flush=True)
+            self.lines.clear()
+
+
+logger_class = LinesTogether
 
 # As long as Nginx lets them be, in bytes: what it lets through is answered.
 limit_request_line = 8190
