@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support import api
 from support.attacks import CASES, mutilated
-from support.engine import docker, inspect, memory, wait_until
+from support.engine import docker, inspect, memory, processes, wait_until
 from support.load import Load
 from support.raw import answer, connect, status
 
@@ -34,8 +34,8 @@ def test_it_gets_the_answer_it_deserves(task6, sent, expected):
     assert api.get(f"{task6.url}/api/hello").status_code == 200, "a normal request right after it"
 
 
-def test_there_are_sixty_cases_and_more():
-    assert len(CASES) >= 60
+def test_there_are_more_than_eighty_cases():
+    assert len(CASES) > 80
 
 
 def test_ten_thousand_malformed_requests_do_no_harm(task6):
@@ -108,7 +108,8 @@ class SlowClients:
         try:
             connection.sendall(byte)
             connection.setblocking(False)
-            return connection.recv(1000) is not None
+            connection.recv(1000)  # its last words, or none
+            return True
         except BlockingIOError:
             connection.settimeout(5)
             return False
@@ -190,10 +191,11 @@ def test_from_a_replica_neither_the_world_nor_this_machine_can_be_reached(task6)
     assert all(route.split()[1] != "00000000" for route in routes), "there is a way out"
     with socket.create_server(("0.0.0.0", 0)) as service:
         service.settimeout(0.5)
-        target = (addresses_of_this_machine(), service.getsockname()[1])
-        docker("exec", replica, "python3", "-c", KNOCK.format(*target))
-        with pytest.raises(TimeoutError):
-            service.accept()
+        knock = KNOCK.format(addresses_of_this_machine(), service.getsockname()[1])
+        docker("run", "--rm", "softy-pinko-back-end:task6", "python3", "-c", knock)
+        assert knocks(service) > 0, "from an ordinary network this machine can be reached"
+        docker("exec", replica, "python3", "-c", knock)
+        assert knocks(service) == 0
 
 
 KNOCK = """
@@ -204,6 +206,17 @@ for address in {}:
     except OSError:
         pass
 """
+
+
+def knocks(service):
+    """Return how many connections have come to a listening socket; takes half a second more."""
+    count = 0
+    try:
+        while True:
+            service.accept()[0].close()
+            count += 1
+    except TimeoutError:
+        return count
 
 
 def addresses_of_this_machine():
@@ -219,11 +232,9 @@ def test_who_gets_in_finds_nothing_to_write_to_and_no_power(task6):
         for power in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             assert re.search(rf"{power}:\t0+$", facts, re.MULTILINE), f"{name} has {power}"
         assert "NoNewPrivs:\t1" in facts
-        assert not re.search(r"Uid:.*\b0\b", facts), f"{name} runs as root"
+        assert all(uid != "0" for uid, _ in processes(name)), f"{name} runs as root"
         for folder in ("/", "/etc", "/usr/bin", "/var/www/html", "/app"):
-            with pytest.raises(
-                AssertionError, match="Read-only file system|nonexistent|No such file"
-            ):
+            with pytest.raises(AssertionError, match=r"Read-only|nonexistent|No such file"):
                 docker("exec", name, "sh", "-c", f"touch {folder}/mark")
         assert inspect(name)["Mounts"] == [], (
             "nothing of this machine is mounted, nor the engine's socket"

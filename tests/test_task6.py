@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 from playwright.sync_api import expect
 from support import api, lab
-from support.engine import ROOT, processes, seconds_to_stop, wait_until
+from support.engine import ROOT, seconds_to_stop
 from support.page import A_HOSTNAME, the_page_keeps_up
-from support.turns import assert_all_take_turns, assert_strict, turns
+from support.turns import assert_strict, turns
 
 
 @pytest.mark.smoke
@@ -46,19 +46,6 @@ def test_a_thousand_requests_on_16_threads_split_evenly(task6):
     assert sorted(Counter(turns(task6.url, 1000, threads=16)).values()) == [500, 500]
 
 
-def test_five_replicas_take_turns_after_a_live_scale_and_two_again(task6):
-    proxy = task6.containers("proxy")
-    for replicas in (5, 2):
-        task6.run(
-            lab.the_command(
-                "task6", f"docker compose up --detach --wait --scale back-end={replicas}"
-            )
-        )
-        assert len(task6.hostnames("back-end")) == replicas
-        assert_all_take_turns(task6)
-    assert task6.containers("proxy") == proxy, "the proxy was to stay as it is"
-
-
 def test_the_file_says_how_to_start_two_api_servers():
     line = (ROOT / "task6/2-api-servers.txt").read_text()
     assert line == "docker compose up --build --scale back-end=2\n"
@@ -67,16 +54,6 @@ def test_the_file_says_how_to_start_two_api_servers():
 
 def test_the_host_publishes_the_proxys_port_and_no_other(task6):
     assert task6.published() == {"80/tcp": task6.url.rsplit(":", 1)[1]}
-
-
-def test_both_access_logs_show_the_id_that_the_answer_carries(task6):
-    request_id = api.get(f"{task6.url}/api/hello").headers["X-Request-ID"]
-    for service in ("proxy", "back-end"):
-        wait_until(
-            lambda service=service: request_id in task6.compose("logs", service),
-            5,
-            f"{service} to log it",
-        )
 
 
 def test_the_page_shows_which_replica_answered(task6, visit):
@@ -94,12 +71,6 @@ def test_the_page_waits_shows_the_answer_and_survives_an_outage(task6, visit):
         stop=lambda: task6.compose("stop", "back-end"),
         start=lambda: task6.compose("start", "back-end"),
     )
-
-
-def test_every_container_is_hardened(task6):
-    for name in task6.containers():
-        lab.assert_hardened(name)
-        assert all(uid != "0" for uid, _ in processes(name)), f"{name} runs as root"
 
 
 def test_all_stop_within_two_seconds(task6):

@@ -32,7 +32,8 @@ class Load:
     """GET requests at a steady rate on a fixed number of keep-alive connections.
 
     name: what the report calls it. urls: each connection uses one of these, in turn.
-    rate: requests per second, all connections together.
+    rate: requests per second, all connections together. connections: how many.
+    bodies: what an answer may say, texts; None for anything.
 
     A request that is late (its connection waited for the one before) is sent at
     once: the rate holds over time whatever the answers take. A connection that
@@ -40,8 +41,9 @@ class Load:
     breaks counts its request as lost. Nothing is sent twice.
     """
 
-    def __init__(self, name, *urls, rate=400, connections=8):
+    def __init__(self, name, *urls, rate=400, connections=8, bodies=None):
         self.name = name
+        self.bodies = bodies
         self.answers = []
         self.interval = connections / rate
         self.stopping = threading.Event()
@@ -99,8 +101,12 @@ class Load:
         return {answer.served_by for answer in self.answers[-count:]}
 
     def lost(self):
-        """Return the answers that are not a 200, and the requests that have none."""
-        return [answer for answer in self.answers if answer.status != 200]
+        """Return what is not a 200, or does not say what it may, or is no answer at all."""
+        return [
+            answer
+            for answer in self.answers
+            if answer.status != 200 or (self.bodies and answer.body not in self.bodies)
+        ]
 
     def percentile(self, part):
         """Return the time, in seconds, within which so many per cent of the requests ended."""
