@@ -40,11 +40,12 @@ step() {
   return "$status"
 }
 
-# apt_install package …: waits for another apt to finish, mends an interrupted one.
+# apt_install package …: waits for another apt to finish, mends an interrupted one,
+# and asks for newer lists of packages where those that are here do not do.
 apt_install() {
   export DEBIAN_FRONTEND=noninteractive
-  dpkg --configure -a &&
-    apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
+  local install=(apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=120 "$@")
+  dpkg --configure -a && { "${install[@]}" || { apt-get update && "${install[@]}"; }; }
 }
 
 # virtual_environment .venv requirements.txt "the tests": makes one with exactly these

@@ -1,16 +1,17 @@
 """Fixtures of all tests, and the head of the report."""
 
 import signal
-import subprocess
+from contextlib import suppress
 
 import pytest
 import requests
 from support import browser, lab, load
-from support.engine import assert_ports_are_free, docker, run
-from support.machine import BASE_IMAGES
+from support.engine import docker, run
+from support.images import BASE_IMAGES, stand_in
 
 
 def pytest_addoption(parser):
+    """Add --course to pytest's options."""
     parser.addoption(
         "--course",
         metavar="PATH",
@@ -19,6 +20,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure():
+    """See to it that a run which is interrupted, or told to end, cleans up."""
     # A test run that is told to end cleans up as it does after Ctrl-C. And Ctrl-C means
     # something to it, and to what it starts, even where a shell runs it in the background.
     for told_to_end in (signal.SIGTERM, signal.SIGINT):
@@ -34,6 +36,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_report_header():
+    """Return what the tests run on: lines for the head of the report."""
     try:
         engine = docker("version", "--format", "{{.Server.Version}}")
     except AssertionError:
@@ -49,6 +52,7 @@ def pytest_report_header():
 
 
 def pytest_terminal_summary(terminalreporter):
+    """Show the report of every load at the end."""
     if load.reports:
         terminalreporter.section("what became of every request")
         terminalreporter.write("\n".join(load.reports) + "\n")
@@ -56,13 +60,10 @@ def pytest_terminal_summary(terminalreporter):
 
 def base_images():
     """Yield each base image that is here, with a word on whether it is the real one."""
-    form = '{{index .RepoTags 0}} {{with index .Config.Labels "stand-in"}}STAND-IN, {{.}}{{else}}real{{end}}'
     for name in BASE_IMAGES:
-        found = subprocess.run(
-            ["docker", "image", "inspect", "--format", form, name], capture_output=True, text=True
-        )
-        if found.returncode == 0:
-            yield f"{name}: {found.stdout.split(maxsplit=1)[1].strip()}"
+        with suppress(AssertionError):  # it is not here
+            made = stand_in(name)
+            yield f"{name}: STAND-IN, {made}" if made else f"{name}: real"
 
 
 #: The course's story comes first, then what it promises, then the house.
@@ -102,12 +103,6 @@ def browser_type_launch_args(browser_type_launch_args):
 
 
 @pytest.fixture
-def ports_5252_and_9000():
-    """The two ports that the pages of task3 and task4 name, free; fails and says who has them."""
-    assert_ports_are_free(5252, 9000)
-
-
-@pytest.fixture
 def visit(page):
     """Open pages as a visitor does, and notice what a visitor would not.
 
@@ -131,27 +126,6 @@ def visit(page):
     yield open_page
     strangers = [url for url in seen if not url.startswith("http://localhost:")]
     assert not strangers, f"the page asked for something outside this machine: {strangers}"
-
-
-@pytest.fixture(scope="module")
-def task1():
-    """task1 as its README starts it, on a free port: a `support.lab.Containers`."""
-    with lab.containers("task1") as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def task2():
-    """task2 as its README starts it, on free ports: a `support.lab.Containers`."""
-    with lab.containers("task2") as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def task3():
-    """task3 as its README starts it, on free ports: a `support.lab.Containers`."""
-    with lab.containers("task3") as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

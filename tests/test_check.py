@@ -1,7 +1,6 @@
 """script/check: what it prints and writes, its exit status, and that it leaves nothing."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -9,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 from support.copies import check, copy_of_the_course
-from support.engine import ROOT, docker, wait_until
+from support.engine import ROOT, docker
+from support.interrupt import interrupt
 
 
 def test_the_script_finds_our_own_course_right_within_a_minute(tmp_path):
@@ -75,25 +75,11 @@ def test_without_an_engine_it_says_so_with_status_2():
 
 def test_ctrl_c_leaves_nothing(tmp_path):
     course = copy_of_the_course(tmp_path / "course", [6])
-    command = [sys.executable, "-m", "support.checker", course, "--task", "6"]
-    checker = subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
-    name = f"softy-pinko-test-{checker.pid}"
-    ours = ("ps", "--all", "--quiet", "--filter", f"name={name}")
-    try:
-        wait_until(lambda: docker(*ours), 60, "a container of the check")
-    finally:
-        os.killpg(checker.pid, signal.SIGINT)
-        printed, _ = checker.communicate(timeout=60)
-    assert checker.returncode == 130, printed
-    assert "Nothing that was started is left." in printed
-    assert_nothing_is_left(name)
-
-
-def assert_nothing_is_left(name):
-    """Assert that no container, network, volume or image of the engine has this in its name."""
-    for listing in ("ps --all --format {{.Names}}", "network ls --format {{.Name}}",
-                    "volume ls --format {{.Name}}", "images --format {{.Repository}}"):  # fmt: skip
-        assert name not in docker(*listing.split())
+    status, said = interrupt(
+        [sys.executable, "-m", "support.checker", course, "--task", "6"],
+        "softy-pinko-test-",
+        lambda name: docker("ps", "--all", "--quiet", "--filter", f"name={name}"),
+        env={"PYTHONPATH": str(ROOT / "tests")},
+    )
+    assert status == 130, said
+    assert "Nothing that was started is left." in said

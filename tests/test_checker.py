@@ -18,10 +18,10 @@ from support.copies import (
     two_named,
     write,
 )
+from support.steps import SITE
 
 HELLO = "Hello, World!"
 BIND = '"0.0.0.0:5252"'
-SITE = "front-end/softy-pinko-front-end"
 ASKS = '"http://localhost:5252/api/hello"'
 CMD = 'CMD ["gunicorn", "api:app"]'
 COMPOSE = "docker-compose.yml"
@@ -203,9 +203,5 @@ def test_an_honest_variation_passes(checked, case):
     status, verdicts, printed = checked
     assert status == 0, printed
     assert verdicts[f"task{task}"]["verdict"] == "passed"
-    assert words in verdicts[f"task{task}"]["reason"]
-
-
-def test_there_are_forty_faults_and_fifteen_variations_or_more():
-    assert len(FAULTS) >= 40
-    assert len(VARIATIONS) >= 15
+    reason = verdicts[f"task{task}"]["reason"]
+    assert words in reason if words else reason == ""

@@ -11,7 +11,8 @@ import subprocess
 
 import pytest
 from support.engine import ROOT, run
-from support.machine import BASE_IMAGES, machine
+from support.images import BASE_IMAGES
+from support.machine import machine
 
 LABS = [f"task{number}/README.md" for number in range(7)]
 #: How a program tells a terminal to change its colour or to move the cursor.

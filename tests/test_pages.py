@@ -146,13 +146,13 @@ def test_the_whole_page_is_small_and_compressed_on_the_wire(task, url):
     site = ROOT / task / "front-end/softy-pinko-front-end"
     size = sum(file.stat().st_size for file in site.iterdir())
     assert size < 30_000, f"the page and what it needs are {size} bytes"
-    for file in ("", "style.css"):
+    for file in ("", "style.css", "icon.svg"):
         answer = api.get(f"{url}/{file}", headers={"Accept-Encoding": "gzip"})
         assert answer.headers["Content-Encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("view", ["light", "dark", "phone"])
-def test_it_sits_for_its_portrait(task, url, page, view):
+def test_a_screenshot_of_each_view_is_left(task, url, page, view):
     page.set_viewport_size({"width": 390 if view == "phone" else 1280, "height": 800})
     opened(page, url, color_scheme="dark" if view == "dark" else "light")
     picture = PICTURES / f"{task}-{view}.png"

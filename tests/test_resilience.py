@@ -7,6 +7,7 @@ import pytest
 import requests
 from support import api, lab
 from support.engine import ROOT, docker, inspect, run, wait_until, wait_until_healthy
+from support.images import UBUNTU
 from support.load import Load
 from support.turns import assert_all_take_turns, assert_strict, turns
 
@@ -25,9 +26,7 @@ def crash(container):
     """Kill a container's main process as the kernel would, from outside and without a word to Docker."""
     pid = inspect(container)["State"]["Pid"]
     kill = ("sh", "-c", f"kill -9 {pid}")
-    docker(
-        "run", "--rm", "--privileged", "--pid", "host", "--network", "none", "ubuntu:26.04", *kill
-    )
+    docker("run", "--rm", "--privileged", "--pid", "host", "--network", "none", UBUNTU, *kill)
 
 
 def test_a_replica_that_crashes_comes_back_by_itself(task6, hello):

@@ -1,72 +1,15 @@
-"""task5's address bar and task6's laboratory: what the page shows is what happened."""
+"""task6's laboratory: what the page shows is what happened."""
 
-import re
 import time
 
 import pytest
 from playwright.sync_api import expect
 from support import lab
 from support.engine import ROOT, docker, inspect, wait_until, wait_until_healthy
+from support.page import lit
 from support.tab import Tab
 
 LETTERS = "ABCDE"
-
-
-def fields(page):
-    """Return what the address bar's answer shows: service, status and time, as texts."""
-    return [
-        page.locator(f"#answer-{field}").inner_text() for field in ("service", "status", "time")
-    ]
-
-
-def lit(page):
-    """Return which arrows of the picture are lit, as a set of names."""
-    return {
-        arrow.get_attribute("id").removeprefix("arrow-")
-        for arrow in page.locator(".arrow.lit").all()
-    }
-
-
-@pytest.mark.parametrize(
-    ("path", "service", "status"),
-    [
-        ("/", "front-end", "200"),
-        ("/nope", "front-end", "404"),
-        ("/api/hello", "back-end", "200"),
-        ("/api/nope", "back-end", "404"),
-    ],
-)
-def test_the_address_bar_shows_who_answered_and_lights_the_way(task5, visit, path, service, status):
-    page = visit(task5.url)
-    page.locator("#path").fill(path)
-    page.locator("#path").press("Enter")
-    expect(page.locator("#answer-status")).to_have_text(status)
-    who, _, milliseconds = fields(page)
-    assert {who} == (task5.hostnames("back-end") if service == "back-end" else {"front-end"})
-    assert re.fullmatch(r"\d+ ms", milliseconds)
-    assert lit(page) == {"proxy", service}
-
-
-@pytest.mark.parametrize(
-    "wrong", ["nope", "//evil.example/", "http://evil.example/", r"/\evil", ""]
-)
-def test_the_address_bar_refuses_what_is_no_path_of_its_own(task5, visit, wrong):
-    page = visit(task5.url)
-    page.locator("#path").fill(wrong)
-    page.locator("#path").press("Enter")
-    expect(page.locator("#answer-note")).to_contain_text(re.compile("starts with|another origin"))
-    assert fields(page)[1] == "\N{EN DASH}"
-
-
-def test_the_address_bar_names_the_proxy_when_the_api_is_gone(task5, visit):
-    page = visit(task5.url)
-    task5.compose("stop", "back-end")
-    try:
-        page.get_by_role("button", name="/api/hello", exact=True).click()
-        expect(page.locator("#answer-service")).to_have_text("proxy")
-        assert fields(page)[1] in ("502", "504")
-    finally:
-        task5.compose("start", "back-end")
 
 
 @pytest.fixture

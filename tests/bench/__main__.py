@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 
 from support.engine import ROOT
-from support.images import size_above
+from support.images import NGINX, UBUNTU, size_above
+from support.steps import SITE
 
 from bench import picture, report
 from bench.figures import REPLICAS, Samples
-from bench.stacks import SERVICES, SITE, stacks
+from bench.stacks import SERVICES, stacks
 
 START = time.monotonic()
 
@@ -41,7 +42,7 @@ def build(three, samples, rounds):
     three["limit"].build()
     for name in ("usual", "ours"):
         for service in SERVICES:
-            base = "ubuntu:26.04" if service == "back-end" else "nginx:1.30"
+            base = UBUNTU if service == "back-end" else NGINX
             samples.add(service, name, size_above(base, three[name].image(service)))
 
 

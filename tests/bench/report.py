@@ -4,7 +4,8 @@ import json
 import os
 import time
 
-from support.engine import docker, inspect
+from support.engine import docker
+from support.images import NGINX, UBUNTU, stand_in
 
 from bench.figures import FIGURES
 
@@ -67,9 +68,8 @@ def machine():
         "engine": docker("version", "--format", "{{.Server.Version}}"),
         "compose": docker("compose", "version", "--short"),
         "base images": {
-            name: f"stand-in, {made}" if made else "real"
-            for name in ("ubuntu:26.04", "nginx:1.30")
-            for made in [(inspect(name)["Config"]["Labels"] or {}).get("stand-in")]
+            name: f"stand-in, {stand_in(name)}" if stand_in(name) else "real"
+            for name in (UBUNTU, NGINX)
         },
     }
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from support.engine import ROOT, docker, free_port, memory, run, wait_until
 from support.lab import Stack as Project
+from support.steps import SITE
 
 HERE = Path(__file__).parent
-SITE = "front-end/softy-pinko-front-end"
 
 #: Everything that a run of the benchmark starts carries this in its name.
 NAME = f"softy-pinko-bench-{os.getpid()}"
@@ -59,12 +59,6 @@ class Stack(Project):
         """Return the name of a service's image."""
         return f"{NAME}-{self.task}-{service}"
 
-    def timed(self, *words):
-        """Run `docker compose` with these words; returns the seconds it took."""
-        start = time.monotonic()
-        self.compose(*words)
-        return time.monotonic() - start
-
     def build(self, *words):
         """Build the images, with these words for `docker compose build`; returns the seconds."""
         start = time.monotonic()
@@ -81,7 +75,9 @@ class Stack(Project):
 
     def down(self):
         """Stop and remove the containers; returns the seconds it took."""
-        return self.timed("down")
+        start = time.monotonic()
+        self.compose("down")
+        return time.monotonic() - start
 
     def scale(self, replicas):
         """Run so many replicas of the API, and wait until all of them answer."""

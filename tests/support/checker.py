@@ -115,7 +115,10 @@ def sentence(excinfo):
         return f"The check itself could not go on: {excinfo.exconly()}."
     text = str(excinfo.value).split("\nassert ")[0]
     text = re.sub(r"\s+", " ", text).strip()
-    return text[:1].upper() + text[1:] + "."
+    first = text.split(" ", 1)[0]
+    if "/" not in first and "." not in first:  # no path
+        text = text[:1].upper() + text[1:]
+    return f"{text}."
 
 
 def main(words):
@@ -135,6 +138,9 @@ def main(words):
     if status == pytest.ExitCode.INTERRUPTED:
         print("Stopped. Nothing that was started is left.")
         return 130
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        print(f"The check itself failed: {status!r}.", file=sys.stderr)
+        return 2
     if given.json:
         given.json.write_text(json.dumps(verdicts.found, indent=2, ensure_ascii=False) + "\n")
     passed = [row for row in verdicts.found.values() if row["verdict"] == "passed"]

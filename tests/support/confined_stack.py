@@ -10,10 +10,13 @@ from support.course import compose_file, parts_of_services
 from support.engine import RUN, docker
 
 #: Seconds that everything Compose does after the build may take.
-UP = 120
+UP_SECONDS = 120
 
 #: What a service may ask of Compose that would give it power over this machine.
-POWERS = ("privileged", "devices", "cap_add", "pid", "ipc", "userns_mode", "cgroup_parent")
+POWERS = (
+    *("privileged", "devices", "device_cgroup_rules", "cap_add", "gpus", "use_api_socket"),
+    *("pid", "ipc", "uts", "cgroup", "userns_mode", "cgroup_parent"),
+)
 
 
 def configuration(course, folder):
@@ -28,25 +31,39 @@ def configuration(course, folder):
     return json.loads(said[said.index("{\n") :])
 
 
-def assert_it_stays_in_bounds(course, folder, services):
+def assert_it_stays_in_bounds(course, folder, understood):
     """Assert that no service asks for power over this machine, or for files outside the course."""
     file = course.shown(compose_file(folder))
-    for name, service in services.items():
+    for name, service in understood["services"].items():
         asked = [power for power in POWERS if service.get(power)]
+        options = service.get("security_opt") or []
+        asked += [option for option in options if not option.startswith("no-new-privileges")]
         assert not asked, (
-            f"{file} gives {name} power over the host ({', '.join(asked)}), which a check does not"
+            f"{file} gives {name} power over the host ({', '.join(asked)}), which a check does not allow"
         )
         assert service.get("network_mode") != "host", (
             f"{file} puts {name} on the host's own network, which publishes all its ports at once; "
             "publish the ports it needs with 'ports:'"
         )
         for volume in service.get("volumes") or []:
-            outside = volume["type"] == "bind" and not Path(volume["source"]).is_relative_to(
-                course.path
-            )
-            assert not outside, (
+            assert volume["type"] != "bind" or is_inside(course, volume["source"]), (
                 f"{file} mounts {volume['source']} into {name}, which is outside the course"
             )
+
+    for kind in ("secrets", "configs"):
+        for name, thing in (understood.get(kind) or {}).items():
+            assert "file" not in thing or is_inside(course, thing["file"]), (
+                f"{file} reads {thing['file']} as {name}, which is outside the course"
+            )
+    for name, volume in (understood.get("volumes") or {}).items():
+        assert not (volume or {}).get("driver_opts"), (
+            f"{file} gives the volume {name} options of its driver, which a check does not allow"
+        )
+
+
+def is_inside(course, path):
+    """Return whether a path lies in the course's folder, links followed: they may lead out of it."""
+    return Path(path).resolve().is_relative_to(course.path)
 
 
 def bounded(services, project):
@@ -94,7 +111,7 @@ def stack(course, folder, scale=None):
     services = understood["services"]
     file = course.shown(compose_file(folder))
     parts = parts_of_services(understood)
-    assert_it_stays_in_bounds(course, folder, services)
+    assert_it_stays_in_bounds(course, folder, understood)
     for part in parts.values():
         if part.context:
             course.assert_all_is_there(part)
@@ -135,9 +152,11 @@ def stack(course, folder, scale=None):
             scaling = [
                 word for pair in scales.items() for word in ("--scale", "{}={}".format(*pair))
             ]
-            up, said = attempt([*compose, "--progress", "plain", "up", "--detach", *scaling], UP)
+            up, said = attempt(
+                [*compose, "--progress", "plain", "up", "--detach", *scaling], UP_SECONDS
+            )
             assert up, (
-                f"one Compose command was to bring {file} up, and does not: {why(said)}{last_words(project)}"
+                f"'docker compose up' was to start {file}, and does not: {why(said)}{last_words(project)}"
             )
             for name in services:
                 listed = docker("ps", "--all", "--format", "{{.Names}}",

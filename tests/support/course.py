@@ -134,14 +134,6 @@ class Course:
         name = dockerfile.parent.name if dockerfile.name == "Dockerfile" else dockerfile.name
         return Part(name, (fitting or wider)[0], dockerfile)
 
-    def the(self, role, parts):
-        """Return the part that plays a role; raises AssertionError if none does."""
-        for part in parts:
-            if part.role() == role:
-                return part
-        others = ", ".join(f"{part.name} ({part.role() or 'something else'})" for part in parts)
-        raise AssertionError(f"no {role} was found among what is built here: {others}")
-
     def assert_all_is_there(self, part):
         """Assert that what a part's Dockerfile copies is there, whole."""
         context, dockerfile = part.context, part.dockerfile

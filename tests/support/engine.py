@@ -13,15 +13,15 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = f"softy-pinko-test-{os.getpid()}"
 
 
-def run(command, cwd=ROOT, env=None, timeout=170):
+def run(command, cwd=ROOT, env=None, timeout=170, stdin=""):
     """Run a command and return what it printed.
 
     command: a list of words, or a string for the shell.
     env: variables to add to this process's own.
-    timeout: seconds.
+    timeout: seconds. stdin: text that the command may read.
 
     Raises AssertionError, with the command and all that it printed, if it ends
-    with another status than 0.
+    with another status than 0; subprocess.TimeoutExpired if it does not end.
     """
     done = subprocess.run(
         command,
@@ -29,7 +29,7 @@ def run(command, cwd=ROOT, env=None, timeout=170):
         cwd=cwd,
         env={**os.environ, **(env or {})},
         timeout=timeout,
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
     )
@@ -46,7 +46,7 @@ def docker(*words, **options):
 
 
 def inspect(name):
-    """Return all that the engine knows of a container or an image, as a dict."""
+    """Return all that the engine knows of a container, an image or a network, as a dict."""
     return json.loads(docker("inspect", name))[0]
 
 

@@ -1,11 +1,28 @@
 """What an image holds, layer by layer."""
 
 import json
+import re
 import subprocess
 import tarfile
 import tempfile
 
-from support.engine import docker, inspect
+from support.engine import ROOT, docker, inspect
+
+
+def base(dockerfile):
+    """Return the image that the last stage of a Dockerfile is built from, such as `nginx:1.30`."""
+    return re.findall(r"^FROM (\S+)", (ROOT / dockerfile).read_text(), re.MULTILINE)[-1]
+
+
+#: What the course's Dockerfiles build on.
+UBUNTU = base("task6/back-end/Dockerfile")
+NGINX = base("task6/proxy/Dockerfile")
+BASE_IMAGES = (base("task0/Dockerfile"), UBUNTU, NGINX)
+
+
+def stand_in(image):
+    """Return what an image that is here is a stand-in of, such as `Debian trixie`; None if it is real."""
+    return (inspect(image)["Config"]["Labels"] or {}).get("stand-in")
 
 
 def layers(image):

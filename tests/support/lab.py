@@ -6,7 +6,17 @@ import shlex
 import subprocess
 from contextlib import contextmanager
 
-from support.engine import ROOT, RUN, docker, free_port, inspect, run, wait_until_healthy
+from support.engine import (
+    ROOT,
+    RUN,
+    docker,
+    free_port,
+    inspect,
+    processes,
+    run,
+    seconds_to_stop,
+    wait_until_healthy,
+)  # fmt: skip
 
 #: A `$ ` at the start of a line of a ```console block is a prompt, as in any manual.
 CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -153,7 +163,7 @@ class Stack:
 def stack(task, url=None, folder=None, **env):
     """Start a task with the Compose command of its README; yields a `Stack`, takes it down after.
 
-    folder: a copy of the task to start instead. env: variables for Compose, such as PORT.
+    url: see `Stack`. folder: a copy of the task to start instead. env: variables for Compose, such as PORT.
     """
     started = Stack(task, url, env, folder)
     try:
@@ -163,9 +173,10 @@ def stack(task, url=None, folder=None, **env):
         started.compose("down", "--timeout", "2", "--volumes", "--remove-orphans")
 
 
-def configuration(task):
-    """Return a task's Compose file as Compose understands it, as a dict."""
-    return json.loads(run("docker compose config --format json", cwd=ROOT / task))
+def configuration(task, file="docker-compose.yml"):
+    """Return a file of a task as Compose understands it, as a dict."""
+    command = f"docker compose --file {file} config --format json"
+    return json.loads(run(command, cwd=ROOT / task))
 
 
 def assert_hardened(container):
@@ -176,6 +187,23 @@ def assert_hardened(container):
     assert not host["CapAdd"], f"{container} is given capabilities"
     assert "no-new-privileges:true" in host["SecurityOpt"]
     assert not host["Privileged"]
+
+
+def assert_all_are_hardened(stack):
+    """Assert that a stack has containers, all of them hardened, and none with a process of root's."""
+    names = stack.containers()
+    assert names, f"nothing of {stack.task} runs"
+    for name in names:
+        assert_hardened(name)
+        assert all(uid != "0" for uid, _ in processes(name)), f"{name} runs as root"
+
+
+def assert_all_stop_at_once(names, within=2):
+    """Stop these containers, and assert that there are some and none takes longer than `within` seconds."""
+    assert names, "nothing runs that could be stopped"
+    for name in names:
+        took = seconds_to_stop(name)
+        assert took < within, f"{name} takes {took:.1f} s to stop"
 
 
 @contextmanager

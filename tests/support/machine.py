@@ -3,12 +3,9 @@
 import subprocess
 from contextlib import contextmanager
 
-from support.engine import ROOT, RUN, docker
+from support.engine import ROOT, RUN, docker, run
 
 IMAGE = "softy-pinko-test-machine"
-
-#: What the course's Dockerfiles build on; `load` brings it in, so that nothing has to be pulled.
-BASE_IMAGES = ("ubuntu:latest", "ubuntu:26.04", "nginx:1.30")
 
 
 class Machine:
@@ -40,18 +37,14 @@ class Machine:
 
     def check_out(self, folder):
         """Put what git tracks into a folder of the machine, as a clone would."""
-        subprocess.run(
+        run(
             f"git ls-files -z | tar --null --files-from - --create "
-            f"| docker exec --interactive {self.name} tar --extract --one-top-level={folder}",
-            shell=True, check=True, cwd=ROOT, capture_output=True, timeout=60,
-        )  # fmt: skip
+            f"| docker exec --interactive {self.name} tar --extract --one-top-level={folder}"
+        )
 
     def load(self, *images):
         """Bring images of this engine to the machine's own, which must be running."""
-        subprocess.run(
-            f"docker save {' '.join(images)} | docker exec --interactive {self.name} docker load",
-            shell=True, check=True, capture_output=True, timeout=170,
-        )  # fmt: skip
+        run(f"docker save {' '.join(images)} | docker exec --interactive {self.name} docker load")
 
     def running(self):
         """Return all that the machine's engine has: containers of any state, and networks of ours."""

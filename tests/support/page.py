@@ -32,3 +32,11 @@ def the_page_keeps_up(page, freeze, thaw, stop, start):
     start()
     expect(content).to_have_text("Hello, World!", timeout=15_000)
     expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+
+
+def lit(page):
+    """Return which arrows of the picture are lit, as a set of names."""
+    return {
+        arrow.get_attribute("id").removeprefix("arrow-")
+        for arrow in page.locator(".arrow.lit").all()
+    }

@@ -25,7 +25,7 @@ STEPS = {
         *("proxy/.dockerignore", "proxy/Dockerfile", "proxy/proxy.conf"),
     },
     6: {
-        *("docker-compose.yml", "2-api-servers.txt", "proxy/proxy.conf"),
+        *("docker-compose.yml", "docker-stack.yml", "2-api-servers.txt", "proxy/proxy.conf"),
         *("back-end/gunicorn.conf.py",),
         *(f"{SITE}/index.html", f"{SITE}/style.css"),
     },
@@ -62,6 +62,7 @@ def carry(number):
             if path in STEPS[later]:
                 break
             there = ROOT / f"task{later}" / path
-            if there.read_bytes() != content:
+            if not there.exists() or there.read_bytes() != content:
+                there.parent.mkdir(parents=True, exist_ok=True)
                 there.write_bytes(content)
                 print(there.relative_to(ROOT))

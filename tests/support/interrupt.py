@@ -1,0 +1,37 @@
+"""Ctrl-C while something runs, and what is left after it."""
+
+import os
+import signal
+import subprocess
+
+from support.engine import ROOT, docker, wait_until
+
+
+def interrupt(command, prefix, begun, deadline=60, env=None):
+    """Start a command, press Ctrl-C once it has begun, and assert that nothing of it is left.
+
+    prefix: what it starts is called by this and its process ID, the name.
+    begun: a function of that name, true when it is time. deadline: seconds until then.
+    env: variables to add to this process's own.
+
+    Returns its exit status and all that it printed.
+    """
+    started = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    name = f"{prefix}{started.pid}"
+    try:
+        wait_until(lambda: begun(name), deadline, f"{command[0]} to begin")
+    finally:
+        os.killpg(started.pid, signal.SIGINT)
+        said, _ = started.communicate(timeout=90)
+    assert_nothing_is_left(name)
+    return started.returncode, said
+
+
+def assert_nothing_is_left(name):
+    """Assert that no container, network, volume or image of the engine has this in its name."""
+    for listing in ("ps --all --format {{.Names}}", "network ls --format {{.Name}}",
+                    "volume ls --format {{.Name}}", "images --format {{.Repository}}"):  # fmt: skip
+        assert name not in docker(*listing.split())
