@@ -1,0 +1,203 @@
+"""Three machines joined to a Swarm, and a registry: containers on a network of their own."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from ipaddress import ip_network
+
+import requests
+
+from support import api, lab
+from support.engine import ROOT, RUN, docker, free_port, inspect, wait_until
+from support.machine import IMAGE as MACHINE
+from support.machine import Machine
+from support.turns import turns
+
+REGISTRY = "registry:5000/"
+
+
+class Node(Machine):
+    """A machine of the Swarm.
+
+    number: 1 to 3. network, address: where it is, and stays when it is started again.
+    url: its own proxy's port, published on this machine, as `http://localhost:…`.
+    """
+
+    def __init__(self, number, network, address):
+        super().__init__(f"{RUN}-node-{number}")
+        self.number, self.network, self.address = number, network, address
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+
+    def start(self):
+        """Start the container, its engine as the main process; returns when that answers."""
+        docker(
+            *("run", "--detach", "--privileged", "--name", self.name),
+            *("--hostname", f"node-{self.number}", "--tmpfs", "/run"),
+            *("--network", self.network, "--ip", self.address),
+            *("--publish", f"127.0.0.1:{self.port}:80"),
+            *("--volume", f"{ROOT}:/course:ro", "--env", f"REGISTRY={REGISTRY}"),
+            *(MACHINE, "dockerd", "--no-new-privileges"),
+            *("--insecure-registry", REGISTRY.rstrip("/")),
+        )
+        self.wait_for_engine()
+
+    def wait_for_engine(self):
+        """Wait until the node's engine answers; half a minute at most."""
+        wait_until(lambda: self.type("docker info").returncode == 0, 30, f"{self.name}'s engine")
+
+    def do(self, command, timeout=120):
+        """Type a command in task6's folder; returns what it printed, trimmed.
+
+        Raises AssertionError if it fails, or takes longer than `timeout` seconds.
+        """
+        done = self.type(
+            f"timeout {timeout} {command}", folder="/course/task6", timeout=timeout + 5
+        )
+        assert done.returncode == 0, f"{self.name}: {command}\n{done.stdout}"
+        return done.stdout.strip()
+
+    def asked(self, command):
+        """Return what a `docker … ls` on this node lists: a list of dicts."""
+        return [json.loads(line) for line in self.do(f"{command} --format json").splitlines()]
+
+    def answers(self):
+        """Whether the node's proxy lets the API answer."""
+        try:
+            return api.get(f"{self.url}/api/hello").status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def kill(self):
+        """Take the machine away at once, as a power cut would."""
+        docker("kill", self.name)
+
+    def come_back(self):
+        """Start the machine again, after it was killed."""
+        docker("start", self.name)
+        self.wait_for_engine()
+
+
+class Swarm:
+    """Three nodes, all of them managers, that run task6's stack.
+
+    nodes: `Node`s.
+    """
+
+    def __init__(self, nodes):
+        self.nodes = nodes
+
+    @property
+    def manager(self):
+        """The first node that runs: where commands are typed."""
+        return self.running()[0]
+
+    def running(self):
+        """Return the nodes that run, a list."""
+        names = docker("ps", "--format", "{{.Names}}").split()
+        return [node for node in self.nodes if node.name in names]
+
+    def form(self):
+        """Start the nodes and join them."""
+        first, *others = self.nodes
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Node.start, self.nodes))
+        init = lab.the_command("task6", "docker swarm init")
+        first.do(f"{init} --advertise-addr {first.address}")
+        token = first.do("docker swarm join-token --quiet manager")
+        for node in others:
+            node.do(f"docker swarm join --token {token} {first.address}:2377")
+
+    def push(self, *images):
+        """Bring images of this engine to the registry, by way of the first node."""
+        first = self.nodes[0]
+        first.load(*images)
+        for image in images:
+            first.do(f"docker tag {image} {REGISTRY}{image}")
+            first.do(f"docker push --quiet {REGISTRY}{image}")
+
+    def type(self, start):
+        """Type the command of task6's README that starts so; returns what it printed."""
+        return self.manager.do(lab.the_command("task6", start))
+
+    def leader(self):
+        """Return the node that leads the others."""
+        listed = self.manager.asked("docker node ls")
+        hostname = next(n["Hostname"] for n in listed if n["ManagerStatus"] == "Leader")
+        return self.nodes[int(hostname.removeprefix("node-")) - 1]
+
+    def replicas(self):
+        """Return where the running replicas of the API are: hostname -> number of the node.
+
+        A replica counts once it is healthy: Swarm calls it running only then. While
+        the managers choose a leader they can name none.
+        """
+        manager = self.manager
+        listed = manager.type(
+            "docker service ps softy-pinko_back-end --quiet --filter desired-state=running"
+        )
+        if listed.returncode != 0:
+            return {}
+        tasks = json.loads(manager.do(f"docker inspect {' '.join(listed.stdout.split())}"))
+        nodes = {node["ID"]: node["Hostname"] for node in manager.asked("docker node ls")}
+        return {
+            task["Status"]["ContainerStatus"]["ContainerID"][:12]: int(nodes[task["NodeID"]][-1])
+            for task in tasks
+            if task["Status"]["State"] == "running"
+        }
+
+    def wait_for_turns(self, count=4, within=30):
+        """Wait until so many replicas run, and each node's proxy asks all of them and no other.
+
+        within: seconds. Returns `replicas()`.
+        """
+
+        def settled():
+            there = self.replicas()
+            if len(there) != count or not all(node.answers() for node in self.running()):
+                return None
+            asked = [set(turns(node.url, 3 * count)) for node in self.running()]
+            return there if all(names == set(there) for names in asked) else None
+
+        return wait_until(settled, within, f"{count} replicas to answer through every node")
+
+
+@contextmanager
+def network():
+    """Make a network whose containers may choose their addresses; yields its name and subnet.
+
+    Docker lets them only where the subnet was named: the one that it would pick is.
+    """
+    name = f"{RUN}-swarm"
+    docker("network", "create", name)
+    try:
+        subnet = inspect(name)["IPAM"]["Config"][0]["Subnet"]
+        docker("network", "rm", name)
+        docker("network", "create", "--subnet", subnet, name)
+        yield name, ip_network(subnet)
+    finally:
+        docker("network", "rm", name)
+
+
+@contextmanager
+def swarm():
+    """Form a Swarm of three nodes, beside a registry that is empty; yields a `Swarm`.
+
+    Nothing of it is left afterwards, and this machine's engine never joins it.
+    """
+    docker("build", "--tag", MACHINE, "tests/machine")
+    docker("build", "--tag", "softy-pinko-test-registry", "tests/registry")
+    registry = f"{RUN}-registry"
+    with network() as (name, subnet):
+        nodes = [Node(number, name, str(subnet[number + 1])) for number in (1, 2, 3)]
+        try:
+            docker(
+                *("run", "--detach", "--name", registry, "--network", name),
+                *("--network-alias", "registry", "--ip", str(subnet[9])),
+                "softy-pinko-test-registry",
+            )
+            formed = Swarm(nodes)
+            formed.form()
+            yield formed
+        finally:
+            docker("rm", "--force", "--volumes", registry, *(node.name for node in nodes))

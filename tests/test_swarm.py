@@ -1,0 +1,178 @@
+"""task6's stack on a Swarm of three nodes, under a steady load: what happens to one costs no request."""
+
+import re
+from collections import Counter
+
+import pytest
+from support import lab
+from support.engine import ROOT, docker, run, wait_until
+from support.load import Load
+from support.swarm import swarm
+from support.turns import assert_strict, turns
+
+pytestmark = pytest.mark.timeout(300)
+
+GREETING = "Hello, World!"
+NEW_GREETING = "Hello, new World!"
+
+NEW = """
+FROM softy-pinko-back-end:task6
+USER root
+RUN sed -i 's/Hello, World!/Hello, new World!/' api.py
+USER api
+"""
+
+SICK = """
+FROM softy-pinko-back-end:task6
+HEALTHCHECK --interval=1s --start-period=1s --retries=1 CMD ["false"]
+"""
+
+
+@pytest.fixture(scope="module")
+def images():
+    """The names of task6's images and of two later versions of its API, built; the latter go."""
+    run("docker compose build --quiet", cwd=ROOT / "task6")
+    later = {"softy-pinko-back-end:new": NEW, "softy-pinko-back-end:sick": SICK}
+    try:
+        for name, dockerfile in later.items():
+            run(["docker", "build", "--tag", name, "-"], stdin=dockerfile)
+        yield [
+            *(f"softy-pinko-{name}:task6" for name in ("back-end", "front-end", "proxy")),
+            *later,
+        ]
+    finally:
+        docker("rmi", "--force", *later)
+
+
+@pytest.fixture(scope="module")
+def cluster(images):
+    """The Swarm with the stack deployed: a `support.swarm.Swarm`, four replicas on three nodes."""
+    with swarm() as formed:
+        formed.push(*images)
+        formed.type("docker stack deploy")
+        formed.wait_for_turns(within=60)
+        yield formed
+
+
+@pytest.fixture
+def load(cluster):
+    """A function: name, nodes, greetings -> a `Load` on these nodes' proxies.
+
+    Afterwards four replicas must take turns, seen through every node.
+    """
+
+    def on(name, nodes=None, bodies=(GREETING,)):
+        urls = [f"{node.url}/api/hello" for node in nodes or cluster.nodes]
+        return Load(f"Swarm: {name}", *urls, bodies=bodies)
+
+    yield on
+    cluster.wait_for_turns()
+
+
+def test_replicas_on_three_nodes_take_strict_turns(cluster):
+    replicas = cluster.wait_for_turns()
+    assert set(replicas.values()) == {1, 2, 3}
+    order = turns(cluster.nodes[0].url, 1000)
+    assert set(Counter(order).values()) == {250}
+    assert_strict(order, 4)
+
+
+def test_every_container_is_hardened(cluster):
+    for node in cluster.nodes:
+        containers = node.do("docker ps --quiet").split()
+        assert len(containers) >= 2
+        for container in containers:
+            facts = node.do(f"docker exec {container} cat /proc/1/status")
+            assert "NoNewPrivs:\t1" in facts
+            assert re.search(r"CapBnd:\t0+$", facts, re.MULTILINE)
+            assert not re.search(r"Uid:.*\b0\b", facts), "root"
+            refused = node.type(f"docker exec {container} touch /mark")
+            assert "Read-only file system" in refused.stdout
+
+
+def test_scaled_to_nine_and_back(cluster, load):
+    with load("scaled to nine and back") as asked:
+        asked.wait_for(400)
+        cluster.type("docker service scale softy-pinko_back-end=9")
+        nine = set(cluster.replicas())
+        assert len(nine) == 9
+        wait_until(lambda: asked.latest(60) == nine, 5, "all nine replicas to take their share")
+        asked.wait_for(400)
+        cluster.type("docker service scale softy-pinko_back-end=4")
+        asked.wait_for(800)
+
+
+def test_a_new_version_and_back(cluster, load):
+    with load("a new version and back", bodies=[GREETING, NEW_GREETING]) as asked:
+        asked.wait_for(400)
+        cluster.type("docker service update --image")
+        asked.wait_for(800)
+        assert asked.answers[0].body == GREETING
+        assert {answer.body for answer in asked.answers[-200:]} == {NEW_GREETING}
+        cluster.type("docker service rollback")
+        asked.wait_for(800)
+        assert {answer.body for answer in asked.answers[-200:]} == {GREETING}
+
+
+def test_a_sick_version_is_taken_back_by_itself(cluster, load):
+    sick = (
+        "docker service update --image registry:5000/softy-pinko-back-end:sick softy-pinko_back-end"
+    )
+    with load("a sick version") as asked:
+        asked.wait_for(400)
+        done = cluster.manager.type(sick, timeout=120)
+        assert "rolled back" in done.stdout, done.stdout
+        asked.wait_for(800)
+
+
+def test_a_node_is_drained(cluster, load):
+    leaves = cluster.nodes[2]
+    with load("a node is drained", cluster.nodes[:2]) as asked:
+        asked.wait_for(400)
+        cluster.type("docker node update --availability drain node-3")
+        wait_until(lambda: len(cluster.replicas()) == 4, 30, "four replicas on two nodes")
+        assert leaves.number not in cluster.replicas().values()
+        asked.wait_for(400)
+        cluster.type("docker node update --availability active node-3")
+        wait_until(leaves.answers, 30, "the node's proxy to be back")
+        cluster.type("docker service update --force")
+        asked.wait_for(400)
+    assert leaves.number in cluster.replicas().values(), "the node takes work again"
+
+
+@pytest.mark.parametrize("who", ["a follower", "the leader"])
+def test_a_node_is_lost(cluster, load, who):
+    leader = cluster.leader()
+    lost = leader if who == "the leader" else next(n for n in cluster.nodes if n is not leader)
+    others = [node for node in cluster.nodes if node is not lost]
+    with load(f"{who} is lost", others) as asked:
+        asked.wait_for(400)
+        lost.kill()
+        wait_until(lambda: len(on(cluster, others)) == 4, 30, "four replicas on two nodes")
+        asked.wait_for(400)
+        lost.come_back()
+        wait_until(lost.answers, 60, "the node's proxy to be back")
+        cluster.type("docker service update --force")
+        asked.wait_for(400)
+    assert lost.number in cluster.replicas().values(), "the node takes work again"
+
+
+def on(cluster, nodes):
+    """Return the replicas that run on these nodes, as `Swarm.replicas` does."""
+    numbers = {node.number for node in nodes}
+    return {name: number for name, number in cluster.replicas().items() if number in numbers}
+
+
+def test_both_files_say_the_same_but_for_what_swarm_needs():
+    compose = lab.configuration("task6")
+    stack = lab.configuration("task6", "docker-stack.yml")
+    assert set(stack["services"]) == set(compose["services"])
+    for name, service in stack["services"].items():
+        in_memory = [volume["target"] for volume in service.pop("volumes", [])]
+        said = {key: value for key, value in service.items() if key not in ("deploy", "ports")}
+        twin = compose["services"][name]
+        assert twin.pop("tmpfs", []) == in_memory
+        only_compose = {"build", "deploy", "depends_on", "ports", "restart", "security_opt"}
+        assert said == {key: value for key, value in twin.items() if key not in only_compose}
+    assert set(stack["networks"]) == set(compose["networks"])
+    assert stack["networks"]["inside"]["internal"]
