@@ -1,4 +1,4 @@
-"""Every command of every README is run, in order, on a machine that has only a clean checkout.
+"""The commands of every README are run, in order, on a machine that has only a clean checkout.
 
 What a README shows below a command is what the command prints; `...` stands for what varies
 (IDs, times, sizes) or is of no interest. A command with nothing below it only has to succeed.

@@ -151,6 +151,16 @@ def test_the_whole_page_is_small_and_compressed_on_the_wire(task, url):
         assert answer.headers["Content-Encoding"] == "gzip"
 
 
+@pytest.mark.parametrize(
+    ("file", "caching"), [("", "no-cache"), ("style.css", "max-age=60"), ("icon.svg", "max-age=60")]
+)
+def test_what_it_is_made_of_is_cached_and_the_page_is_asked_for_again(url, file, caching):
+    answer = api.get(f"{url}/{file}")
+    assert answer.headers["Cache-Control"] == caching
+    again = api.get(f"{url}/{file}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.headers["Cache-Control"]) == (304, caching)
+
+
 @pytest.mark.parametrize("view", ["light", "dark", "phone"])
 def test_a_screenshot_of_each_view_is_left(task, url, page, view):
     page.set_viewport_size({"width": 390 if view == "phone" else 1280, "height": 800})

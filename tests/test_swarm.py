@@ -172,7 +172,15 @@ def test_both_files_say_the_same_but_for_what_swarm_needs():
         said = {key: value for key, value in service.items() if key not in ("deploy", "ports")}
         twin = compose["services"][name]
         assert twin.pop("tmpfs", []) == in_memory
-        only_compose = {"build", "deploy", "depends_on", "ports", "restart", "security_opt"}
+        only_compose = {
+            "build",
+            "deploy",
+            "depends_on",
+            "develop",
+            "ports",
+            "restart",
+            "security_opt",
+        }
         assert said == {key: value for key, value in twin.items() if key not in only_compose}
     assert set(stack["networks"]) == set(compose["networks"])
     assert stack["networks"]["inside"]["internal"]

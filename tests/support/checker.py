@@ -18,7 +18,7 @@ from support.engine import ROOT
 TESTS = ROOT / "tests/test_assignment.py"
 WARNING = (
     "This builds and runs what stands in the Dockerfiles there, on this machine: with 512 MB a\n"
-    "container, a deadline, and ports of 127.0.0.1 alone. Check no one's whom you would not run."
+    "container, a deadline, and ports of 127.0.0.1 alone. Check no course that you would not run."
 )
 SHOWN = {"passed": "passed", "failed": "FAILED", "missing": "not there"}
 
