@@ -29,26 +29,23 @@ HEALTHCHECK --interval=1s --start-period=1s --retries=1 CMD ["false"]
 
 
 @pytest.fixture(scope="module")
-def images():
-    """The names of task6's images and of two later versions of its API, built; the latter go."""
+def later_images():
+    """task6's images, built, and two later versions of its API: the names of those, which go again."""
     run("docker compose build --quiet", cwd=ROOT / "task6")
     later = {"softy-pinko-back-end:new": NEW, "softy-pinko-back-end:sick": SICK}
     try:
         for name, dockerfile in later.items():
             run(["docker", "build", "--tag", name, "-"], stdin=dockerfile)
-        yield [
-            *(f"softy-pinko-{name}:task6" for name in ("back-end", "front-end", "proxy")),
-            *later,
-        ]
+        yield list(later)
     finally:
         docker("rmi", "--force", *later)
 
 
 @pytest.fixture(scope="module")
-def cluster(images):
+def cluster(later_images):
     """The Swarm with the stack deployed: a `support.swarm.Swarm`, four replicas on three nodes."""
     with swarm() as formed:
-        formed.push(*images)
+        formed.push(*later_images)
         formed.type("docker stack deploy")
         formed.wait_for_turns(within=60)
         yield formed
@@ -72,6 +69,7 @@ def load(cluster):
 def test_replicas_on_three_nodes_take_strict_turns(cluster):
     replicas = cluster.wait_for_turns()
     assert set(replicas.values()) == {1, 2, 3}
+    assert "4/4" in cluster.type("docker service ls")
     order = turns(cluster.nodes[0].url, 1000)
     assert set(Counter(order).values()) == {250}
     assert_strict(order, 4)
@@ -161,6 +159,16 @@ def on(cluster, nodes):
     """Return the replicas that run on these nodes, as `Swarm.replicas` does."""
     numbers = {node.number for node in nodes}
     return {name: number for name, number in cluster.replicas().items() if number in numbers}
+
+
+def test_it_is_taken_down(cluster):
+    cluster.type("docker stack rm softy-pinko")
+    for node in cluster.nodes:
+        wait_until(
+            lambda node=node: not node.do("docker ps --quiet"), 30, f"{node.name} to be empty"
+        )
+    cluster.type("docker swarm leave --force")
+    assert cluster.manager.do("docker info --format '{{.Swarm.LocalNodeState}}'") == "inactive"
 
 
 def test_both_files_say_the_same_but_for_what_swarm_needs():

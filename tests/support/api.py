@@ -11,7 +11,9 @@ def get(url, **options):
 def assert_it_keeps_its_promises(base):
     """Assert that at `base` (such as `http://localhost:5252`) the API answers as all tasks promise."""
     hello = get(f"{base}/api/hello")
-    assert (hello.status_code, hello.text) == (200, "Hello, World!")
+    assert (hello.status_code, hello.text) == (200, "Hello, World!"), (
+        f"{hello.url} answers {hello.status_code}, {hello.text[:200]!r}"
+    )
     assert hello.headers["Content-Type"].startswith("text/plain")
 
     health = get(f"{base}/api/health")

@@ -1,6 +1,7 @@
 """Three machines joined to a Swarm, and a registry: containers on a network of their own."""
 
 import json
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import ip_network
@@ -14,6 +15,7 @@ from support.machine import Machine
 from support.turns import turns
 
 REGISTRY = "registry:5000/"
+IMAGES = [f"softy-pinko-{name}:task6" for name in ("back-end", "front-end", "proxy")]
 
 
 class Node(Machine):
@@ -51,9 +53,8 @@ class Node(Machine):
 
         Raises AssertionError if it fails, or takes longer than `timeout` seconds.
         """
-        done = self.type(
-            f"timeout {timeout} {command}", folder="/course/task6", timeout=timeout + 5
-        )
+        bounded = f"timeout {timeout} bash -c {shlex.quote(command)}"
+        done = self.type(bounded, folder="/course/task6", timeout=timeout + 5)
         assert done.returncode == 0, f"{self.name}: {command}\n{done.stdout}"
         return done.stdout.strip()
 
@@ -104,17 +105,18 @@ class Swarm:
             list(pool.map(Node.start, self.nodes))
         init = lab.the_command("task6", "docker swarm init")
         first.do(f"{init} --advertise-addr {first.address}")
-        token = first.do("docker swarm join-token --quiet manager")
+        says_how = self.type("docker swarm join-token manager")
+        join = next(line for line in says_how.splitlines() if "docker swarm join " in line)
         for node in others:
-            node.do(f"docker swarm join --token {token} {first.address}:2377")
+            node.do(join)
 
-    def push(self, *images):
-        """Bring images of this engine to the registry, by way of the first node."""
+    def push(self, *later):
+        """Bring the images of task6, and later ones, to the registry by way of the first node."""
         first = self.nodes[0]
-        first.load(*images)
-        for image in images:
-            first.do(f"docker tag {image} {REGISTRY}{image}")
-            first.do(f"docker push --quiet {REGISTRY}{image}")
+        first.load(*IMAGES, *later)
+        self.type("for name in back-end front-end proxy; do docker tag")
+        for image in later:
+            first.do(f"docker tag {image} {REGISTRY}{image} && docker push {REGISTRY}{image}")
 
     def type(self, start):
         """Type the command of task6's README that starts so; returns what it printed."""
