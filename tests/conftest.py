@@ -68,7 +68,8 @@ def base_images():
 
 #: The course's story comes first, then what it promises, then the house.
 ORDER = ["test_assignment", *(f"test_task{number}" for number in range(7))]
-ORDER += ["test_steps", "test_pages", "test_round_robin_page", "test_resilience", "test_security"]
+ORDER += ["test_watch", "test_steps", "test_pages", "test_round_robin_page"]
+ORDER += ["test_resilience", "test_security", "test_swarm"]
 
 
 def pytest_collection_modifyitems(config, items):
