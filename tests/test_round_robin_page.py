@@ -131,7 +131,7 @@ def test_failures_are_counted_in_the_open(task6, laboratory):
         expect(laboratory.locator("#total")).to_have_text("1")
         expect(laboratory.locator("#lab-note")).to_contain_text("proxy said 503")
     finally:
-        task6.compose("start", "back-end")
+        task6.start_again("back-end")
         for replica in replicas:
             wait_until_healthy(replica)
     laboratory.locator("#reset").click()

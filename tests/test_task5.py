@@ -116,7 +116,7 @@ def test_the_address_bar_names_the_proxy_when_the_api_is_gone(task5, visit):
         expect(page.locator("#answer-service")).to_have_text("proxy")
         assert fields(page)[1] in ("502", "504")
     finally:
-        task5.compose("start", "back-end")
+        task5.start_again("back-end")
 
 
 def test_when_the_api_is_gone_the_proxy_says_so_in_json(task5):
@@ -128,7 +128,7 @@ def test_when_the_api_is_gone_the_proxy_says_so_in_json(task5):
         assert answer.headers["X-Served-By"] == "proxy"
         assert api.get(task5.url).status_code == 200, "the page needs no API"
     finally:
-        task5.compose("start", "back-end")
+        task5.start_again("back-end")
 
 
 def test_every_container_is_hardened(task5):

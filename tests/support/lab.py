@@ -137,6 +137,12 @@ class Stack:
         """Run `docker compose` with these words on this project; returns what it printed."""
         return self.run(["docker", "compose", "--progress", "quiet", *words]).strip()
 
+    def start_again(self, service):
+        """Start a service that was stopped, and wait until it is healthy."""
+        self.compose("start", service)
+        for name in self.containers(service):
+            wait_until_healthy(name)
+
     def containers(self, *services):
         """Return the names of the running containers, of all services or of these."""
         return self.compose("ps", "--format", "{{.Name}}", *services).split()
