@@ -9,10 +9,12 @@ from support.copies import (
     NGINX_ON_UBUNTU,
     PAGE,
     UPSTREAM,
+    add,
     check,
     copy_of_the_course,
     drop,
     empty,
+    link,
     move,
     swap,
     two_named,
@@ -83,6 +85,11 @@ FAULTS = {
     "4: a build context that is not there": (4, "there is no such folder", swap(f"task4/{COMPOSE}", "context: back-end", "context: backend")),
     "4: CORS does not know the published port": (4, "CORS", swap(f"task4/{COMPOSE}", '"9000:9000"', '"8080:9000"')),
     "4: power over the host": (4, "privileged", swap(f"task4/{COMPOSE}", PORTS_4, PORTS_4 + "    privileged: true\n")),
+    "4: the engine's socket": (4, "use_api_socket|docker.sock", swap(f"task4/{COMPOSE}", PORTS_4, PORTS_4 + "    use_api_socket: true\n")),
+    "4: no seccomp": (4, "seccomp=unconfined", swap(f"task4/{COMPOSE}", PORTS_4, PORTS_4 + "    security_opt: [seccomp=unconfined]\n")),
+    "4: a link that leads out of the course": (4, "outside the course", swap(f"task4/{COMPOSE}", PORTS_4, PORTS_4 + "    volumes: ['./out:/out']\n"), link("task4/out", "/etc")),
+    "4: a secret from outside": (4, "outside the course", swap(f"task4/{COMPOSE}", PORTS_4, PORTS_4 + "    secrets: [mine]\n"), add(f"task4/{COMPOSE}", "secrets:\n  mine: {file: /etc/hostname}\n")),
+    "4: a volume that is a folder of the host": (4, "options of its driver", swap(f"task4/{COMPOSE}", PORTS_4, PORTS_4 + "    volumes: ['mine:/mine']\n"), add(f"task4/{COMPOSE}", "volumes:\n  mine: {driver_opts: {type: none, o: bind, device: /etc}}\n")),
 
     "5: the API is published past the proxy": (5, "publishes back-end on 5252 too", swap(f"task5/{COMPOSE}", INSIDE + "    <<: &", '    networks: [inside, outside]\n    ports: ["5252:5252"]\n    <<: &')),
     "5: the page is published past the proxy": (5, "publishes front-end on 9000 too", swap(f"task5/{COMPOSE}", INSIDE + "    <<: *", '    networks: [inside, outside]\n    ports: ["9000:9000"]\n    <<: *')),
@@ -140,7 +147,11 @@ VARIATIONS = {
 #: For these, all seven tasks are run, and no other is to blame.
 ALL_SEVEN = [
     "0: curly quotes",
+    "1: another path",
+    "2: an asset is missing",
     "3: no CORS",
+    "4: the API is not published",
+    "5: the API is published past the proxy",
     "6: unbalanced weights",
 ]
 
@@ -201,3 +212,8 @@ def test_an_honest_variation_passes(checked, case):
     assert verdicts[f"task{task}"]["verdict"] == "passed"
     reason = verdicts[f"task{task}"]["reason"]
     assert words in reason if words else reason == ""
+
+
+def test_there_are_forty_faults_and_fifteen_variations_or_more():
+    assert len(FAULTS) >= 40
+    assert len(VARIATIONS) >= 15

@@ -6,12 +6,11 @@ from collections import Counter
 import pytest
 import requests
 from support import api, lab
+from support.api import GREETING
 from support.engine import ROOT, docker, inspect, run, wait_until, wait_until_healthy
 from support.images import UBUNTU
 from support.load import Load
 from support.turns import assert_all_take_turns, assert_strict, turns
-
-GREETING = "Hello, World!"
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def crash(container):
 
 def test_a_replica_that_crashes_comes_back_by_itself(task6, hello):
     replica = task6.containers("back-end")[0]
-    with Load("a replica crashes", hello, bodies=[GREETING]) as load:
+    with Load("a replica crashes", hello) as load:
         load.wait_for(400)
         crash(replica)
         wait_until(lambda: inspect(replica)["RestartCount"] == 1, 10, f"{replica} to come back")
@@ -41,7 +40,7 @@ def test_a_replica_that_crashes_comes_back_by_itself(task6, hello):
 
 def test_a_replica_that_is_killed_is_not_missed(task6, hello):
     replica = task6.containers("back-end")[0]
-    with Load("a replica is killed", hello, bodies=[GREETING]) as load:
+    with Load("a replica is killed", hello) as load:
         load.wait_for(400)
         docker("kill", replica)
         load.wait_for(800)
@@ -52,7 +51,7 @@ def test_a_replica_that_is_killed_is_not_missed(task6, hello):
 
 def test_a_replica_freezes_and_thaws(task6, hello):
     replica = task6.containers("back-end")[0]
-    with Load("a replica freezes", hello, bodies=[GREETING]) as load:
+    with Load("a replica freezes", hello) as load:
         load.wait_for(400)
         docker("pause", replica)
         load.wait_for(1600)
@@ -61,7 +60,7 @@ def test_a_replica_freezes_and_thaws(task6, hello):
 
 
 def test_all_replicas_are_restarted_one_after_the_other(task6, hello):
-    with Load("the replicas are restarted", hello, bodies=[GREETING]) as load:
+    with Load("the replicas are restarted", hello) as load:
         for replica in task6.containers("back-end"):
             load.wait_for(400)
             docker("restart", replica)
@@ -70,8 +69,7 @@ def test_all_replicas_are_restarted_one_after_the_other(task6, hello):
 
 
 def test_five_replicas_share_the_load_and_two_again(task6, hello):
-    proxy = task6.compose("ps", "--quiet", "proxy")
-    with Load("scaled to five and back", hello, bodies=[GREETING]) as load:
+    with Load("scaled to five and back", hello) as load:
         load.wait_for(400)
         task6.run(lab.the_command("task6", "docker compose up --detach --wait --scale back-end=5"))
         five = task6.hostnames("back-end")
@@ -82,11 +80,10 @@ def test_five_replicas_share_the_load_and_two_again(task6, hello):
         assert all(90 <= share <= 110 for share in shares.values()), shares
         task6.run(lab.the_command("task6", "docker compose up --detach --wait --scale back-end=2"))
         load.wait_for(400)
-    assert task6.compose("ps", "--quiet", "proxy") == proxy, "the proxy was to stay as it is"
 
 
 def test_all_but_one_leave_and_come_back(task6, hello):
-    with Load("scaled to one and back", hello, bodies=[GREETING]) as load:
+    with Load("scaled to one and back", hello) as load:
         load.wait_for(400)
         task6.compose("up", "--detach", "--wait", "--scale", "back-end=1")
         load.wait_for(1200)
@@ -97,7 +94,7 @@ def test_all_but_one_leave_and_come_back(task6, hello):
 def test_a_replica_is_cut_off_from_the_network(task6, hello):
     replica = task6.containers("back-end")[0]
     (network,) = inspect(replica)["NetworkSettings"]["Networks"]
-    with Load("a replica is cut off", hello, bodies=[GREETING]) as load:
+    with Load("a replica is cut off", hello) as load:
         load.wait_for(400)
         docker("network", "disconnect", network, replica)
         load.wait_for(1600)
@@ -106,7 +103,7 @@ def test_a_replica_is_cut_off_from_the_network(task6, hello):
 
 
 def test_the_proxys_configuration_is_reloaded(task6, hello):
-    with Load("the proxy is reloaded", hello, task6.url) as load:
+    with Load("the proxy is reloaded", hello, task6.url, bodies=None) as load:
         for _ in range(3):
             load.wait_for(400)
             task6.run(lab.the_command("task6", "docker compose exec proxy nginx -s reload"))
@@ -114,7 +111,7 @@ def test_the_proxys_configuration_is_reloaded(task6, hello):
 
 
 def test_the_front_end_is_restarted_and_no_page_is_missed(task6, hello):
-    with Load("the front-end is restarted", task6.url) as load:
+    with Load("the front-end is restarted", task6.url, bodies=None) as load:
         load.wait_for(400)
         task6.compose("restart", "front-end")
         load.wait_for(400)

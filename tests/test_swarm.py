@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 from support import lab
+from support.api import GREETING
 from support.engine import ROOT, docker, run, wait_until
 from support.load import Load
 from support.swarm import swarm
@@ -12,7 +13,6 @@ from support.turns import assert_strict, turns
 
 pytestmark = pytest.mark.timeout(300)
 
-GREETING = "Hello, World!"
 NEW_GREETING = "Hello, new World!"
 
 NEW = """
@@ -146,9 +146,7 @@ def test_a_node_is_lost(cluster, load, who):
     with load(f"{who} is lost", others) as asked:
         asked.wait_for(400)
         lost.kill()
-        # Without a leader nobody counts: to choose one takes up to twenty seconds more.
-        deadline = 60 if lost is leader else 30
-        wait_until(lambda: len(on(cluster, others)) == 4, deadline, "four replicas on two nodes")
+        wait_until(lambda: len(on(cluster, others)) == 4, 30, "four replicas on two nodes")
         asked.wait_for(400)
         lost.come_back()
         wait_until(lost.answers, 60, "the node's proxy to be back")

@@ -2,6 +2,9 @@
 
 import requests
 
+#: What `/api/hello` says.
+GREETING = "Hello, World!"
+
 
 def get(url, **options):
     """GET a URL within 5 seconds; returns the `requests.Response`."""
@@ -11,7 +14,7 @@ def get(url, **options):
 def assert_it_keeps_its_promises(base):
     """Assert that at `base` (such as `http://localhost:5252`) the API answers as all tasks promise."""
     hello = get(f"{base}/api/hello")
-    assert (hello.status_code, hello.text) == (200, "Hello, World!"), (
+    assert (hello.status_code, hello.text) == (200, GREETING), (
         f"{hello.url} answers {hello.status_code}, {hello.text[:200]!r}"
     )
     assert hello.headers["Content-Type"].startswith("text/plain")

@@ -1,7 +1,7 @@
 """Copies of our course, small edits to them, and what the checker makes of the result.
 
-`swap`, `write`, `move`, `drop` and `empty` return an edit: a function that takes the folder of
-a copy, and changes it.
+`swap`, `write`, `add`, `link`, `move`, `drop` and `empty` return an edit: a function that takes
+the folder of a copy, and changes it.
 """
 
 import json
@@ -51,6 +51,16 @@ def write(path, text):
         (copy / path).write_text(text)
 
     return edit
+
+
+def add(path, text):
+    """Add a text at the end of a file."""
+    return lambda copy: (copy / path).write_text((copy / path).read_text() + text)
+
+
+def link(path, to):
+    """Put a symbolic link that leads somewhere."""
+    return lambda copy: (copy / path).symlink_to(to)
 
 
 def move(path, to):

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from support.api import GREETING
 from support.engine import wait_until
 
 #: The report of every load of this session, for the end of pytest's own.
@@ -33,7 +34,7 @@ class Load:
 
     name: what the report calls it. urls: each connection uses one of these, in turn.
     rate: requests per second, all connections together. connections: how many.
-    bodies: what an answer may say, texts; None for anything.
+    bodies: what an answer may say, texts: the greeting, if not given; None for anything.
 
     A request that is late (its connection waited for the one before) is sent at
     once: the rate holds over time whatever the answers take. A connection that
@@ -41,7 +42,7 @@ class Load:
     breaks counts its request as lost. Nothing is sent twice.
     """
 
-    def __init__(self, name, *urls, rate=400, connections=8, bodies=None):
+    def __init__(self, name, *urls, rate=400, connections=8, bodies=(GREETING,)):
         self.name = name
         self.bodies = bodies
         self.answers = []

@@ -39,7 +39,7 @@ class Node(Machine):
             *("--network", self.network, "--ip", self.address),
             *("--publish", f"127.0.0.1:{self.port}:80"),
             *("--volume", f"{ROOT}:/course:ro", "--env", f"REGISTRY={REGISTRY}"),
-            *(MACHINE, "dockerd", "--no-new-privileges"),
+            *(MACHINE, "dockerd", "--no-new-privileges", "--swarm-raft-election-tick", "4"),
             *("--insecure-registry", REGISTRY.rstrip("/")),
         )
         self.wait_for_engine()

@@ -33,7 +33,7 @@ def assert_strict(order, replicas):
     assert again == [], f"out of turn after answers {again[:10]} of {len(order)}"
 
 
-def assert_all_take_turns(stack, within=5):
+def assert_all_take_turns(stack, within=3):
     """Assert that all running replicas of a stack's API answer, and in strict turn.
 
     stack: a `support.lab.Stack`. within: seconds until they do; the proxy's list of them
