@@ -1,6 +1,7 @@
 """Three machines joined to a Swarm, and a registry: containers on a network of their own."""
 
 import json
+import re
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,12 @@ from support.turns import turns
 
 REGISTRY = "registry:5000/"
 IMAGES = [f"softy-pinko-{name}:task6" for name in ("back-end", "front-end", "proxy")]
+
+
+def settings():
+    """Return what task6's README says to write into each engine's `daemon.json`."""
+    (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "task6/README.md").read_text(), re.DOTALL)
+    return block
 
 
 class Node(Machine):
@@ -39,8 +46,8 @@ class Node(Machine):
             *("--network", self.network, "--ip", self.address),
             *("--publish", f"127.0.0.1:{self.port}:80"),
             *("--volume", f"{ROOT}:/course:ro", "--env", f"REGISTRY={REGISTRY}"),
-            *(MACHINE, "dockerd", "--no-new-privileges", "--swarm-raft-election-tick", "4"),
-            *("--insecure-registry", REGISTRY.rstrip("/")),
+            *("--env", f"SETTINGS={settings()}", MACHINE, "sh", "-c"),
+            'mkdir -p /etc/docker; echo "$SETTINGS" >/etc/docker/daemon.json; exec dockerd',
         )
         self.wait_for_engine()
 
