@@ -146,8 +146,8 @@ def test_a_node_is_lost(cluster, load, who):
     with load(f"{who} is lost", others) as asked:
         asked.wait_for(400)
         lost.kill()
-        # Without a leader nobody counts, and Swarm has no setting for it: an election lasts
-        # 10 to 20 s, perhaps two are needed, and a new leader waits 15 s for whom it misses.
+        # Without a leader nobody counts, and no setting shortens that: an election lasts 10
+        # to 20 s, perhaps two are needed, and a new leader first waits for whom it misses.
         deadline = 60 if lost is leader else 30
         wait_until(lambda: len(on(cluster, others)) == 4, deadline, "four replicas on two nodes")
         asked.wait_for(400)
