@@ -1,6 +1,7 @@
 """Fixtures of all tests, and the head of the report."""
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -8,6 +9,7 @@ import requests
 from support import browser, lab, load
 from support.engine import docker, run
 from support.images import BASE_IMAGES, stand_in
+from support.machine import machine
 
 
 def pytest_addoption(parser):
@@ -70,6 +72,7 @@ def base_images():
 ORDER = ["test_assignment", *(f"test_task{number}" for number in range(7))]
 ORDER += ["test_watch", "test_steps", "test_pages", "test_round_robin_page"]
 ORDER += ["test_resilience", "test_security", "test_swarm"]
+ORDER += ["test_scripts", "test_labs", "test_checker"]
 
 
 def pytest_collection_modifyitems(config, items):
@@ -152,3 +155,36 @@ def task6(base_url):
         return
     with lab.proxied("task6") as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def computer():
+    """A `support.machine.Machine` whose engine is installed, does not run, and has no image yet."""
+    with machine("computer") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def ready(computer):
+    """The same `Machine` after `script/engine`, with the base images."""
+    done = computer.type("script/engine")
+    assert done.returncode == 0, done.stdout
+    computer.load(*BASE_IMAGES)
+    return computer
+
+
+@pytest.fixture(scope="session")
+def checks(request, tmp_path_factory):
+    """What the checker makes of each case that test_checker.py is to test: case -> a future.
+
+    They are under way from the first test on that asks for this, three at a time: two cores
+    have room for that, even beside tests that mostly wait.
+    """
+    items = [item for item in request.session.items if "checked" in item.fixturenames]
+    cases = {item.callspec.params["case"]: item.module.edited for item in items}
+    with ThreadPoolExecutor(3) as pool:
+        yield {
+            case: pool.submit(check, tmp_path_factory.mktemp("course"), case)
+            for case, check in cases.items()
+        }
+        pool.shutdown(cancel_futures=True)

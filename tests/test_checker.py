@@ -1,7 +1,6 @@
 """The checker finds what is wrong, says so, blames nothing else, and lets honest variations pass."""
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.copies import (
@@ -165,24 +164,9 @@ def edited(folder, case):
     return check(folder, *([] if case in ALL_SEVEN else ["--task", str(task)]))
 
 
-@pytest.fixture(scope="module")
-def checks(request, tmp_path_factory):
-    """What the checker makes of every case that is to be tested: case -> a future.
-
-    Most of a check is waiting, so some are under way at a time.
-    """
-    items = [item for item in request.session.items if item.module is request.module]
-    cases = dict.fromkeys(
-        item.callspec.params["case"] for item in items if "case" in item.fixturenames
-    )
-    with ThreadPoolExecutor(4) as pool:
-        yield {case: pool.submit(edited, tmp_path_factory.mktemp("course"), case) for case in cases}
-        pool.shutdown(cancel_futures=True)
-
-
 @pytest.fixture
 def checked(checks, case):
-    """What the checker made of this test's case; see `check`."""
+    """What the checker made of this test's case; see `support.copies.check`."""
     return checks[case].result()
 
 

@@ -11,8 +11,6 @@ import subprocess
 
 import pytest
 from support.engine import ROOT, run
-from support.images import BASE_IMAGES
-from support.machine import machine
 
 LABS = [f"task{number}/README.md" for number in range(7)]
 #: How a program tells a terminal to change its colour or to move the cursor.
@@ -20,21 +18,23 @@ COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 DOCUMENTS = [*LABS, "README.md", "CONTRIBUTING.md"]
 
 
+#: Most of this is waiting: the checker's cases go on meanwhile.
+pytestmark = pytest.mark.usefixtures("checks")
+
+
 @pytest.fixture(scope="module")
-def computer():
-    """A `Machine` with an engine that runs, the base images, and a clean checkout in `/clone`."""
-    with machine("labs") as started:
-        started.type("script/engine")
-        started.load(*BASE_IMAGES)
-        started.check_out("/clone")
-        yield started
+def checkout(ready):
+    """The `Machine` with a clean checkout in `/clone`, and no image but the base images."""
+    ready.type("docker images --quiet 'softy-pinko-*' | xargs --no-run-if-empty docker rmi --force")
+    ready.check_out("/clone")
+    return ready
 
 
 @pytest.fixture
-def clone(computer):
-    """The `Machine` with nothing of the course running, before and after."""
-    yield computer
-    computer.type("script/down")
+def clone(checkout):
+    """The same with nothing of the course running, before and after."""
+    yield checkout
+    checkout.type("script/down")
 
 
 def steps(document):

@@ -6,26 +6,12 @@ import sys
 
 import pytest
 from support.engine import ROOT, RUN, docker, free_port
-from support.images import BASE_IMAGES, UBUNTU
+from support.images import UBUNTU
 from support.interrupt import interrupt
-from support.machine import machine
 from support.turns import assert_strict
 
-
-@pytest.fixture(scope="module")
-def computer():
-    """A `Machine` whose engine is installed, does not run, and has no image yet."""
-    with machine("computer") as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def ready(computer):
-    """The same `Machine` after `script/engine`, with the base images."""
-    done = computer.type("script/engine")
-    assert done.returncode == 0, done.stdout
-    computer.load(*BASE_IMAGES)
-    return computer
+#: Most of this is waiting: the checker's cases go on meanwhile.
+pytestmark = pytest.mark.usefixtures("checks")
 
 
 def on_a_bare_machine(*options):
