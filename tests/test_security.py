@@ -51,7 +51,7 @@ def test_ten_thousand_malformed_requests_do_no_harm(task6):
             return data, b""
 
     def send_all(requests):
-        with ThreadPoolExecutor(8) as pool:
+        with ThreadPoolExecutor(32) as pool:
             answers = list(pool.map(send, requests))
         errors = [(data, got) for data, got in answers if (status(got) or 0) >= 500]
         assert not errors, f"seed {seed}: {len(errors)} with a 5xx, the first: {errors[0]}"
