@@ -176,13 +176,14 @@ def test_a_new_version_reaches_all_replicas(edited):
     new_greeting = "Hello, new World!"
     code = edited.folder / "back-end/api.py"
     code.write_text(code.read_text().replace(GREETING, new_greeting))
-    update, cut_back = lab.commands("task6", "A new version")
+    note_the_old, add_the_new, take_the_old = lab.commands("task6", "A new version")
     both = [GREETING, new_greeting]
     with Load("a new version", f"{edited.url}/api/hello", bodies=both) as load:
         load.wait_for(400)
-        edited.run(update)
+        edited.run(note_the_old)
+        edited.run(add_the_new)
         load.wait_for(400)
-        edited.run(cut_back)
+        edited.run(take_the_old)
         load.wait_for(400)
     new = edited.hostnames("back-end")
     assert len(new) == 2

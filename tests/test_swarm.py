@@ -170,6 +170,7 @@ def test_it_is_taken_down(cluster):
         wait_until(
             lambda node=node: not node.do("docker ps --quiet"), 30, f"{node.name} to be empty"
         )
+    cluster.type("while docker network ls")
     cluster.type("docker swarm leave --force")
     assert cluster.manager.do("docker info --format '{{.Swarm.LocalNodeState}}'") == "inactive"
 
