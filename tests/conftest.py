@@ -177,12 +177,12 @@ def ready(computer):
 def checks(request, tmp_path_factory):
     """What the checker makes of each case that test_checker.py is to test: case -> a future.
 
-    They are under way from the first test on that asks for this, three at a time: two cores
+    They are under way from the first test on that asks for this, four at a time: two cores
     have room for that, even beside tests that mostly wait.
     """
     items = [item for item in request.session.items if "checked" in item.fixturenames]
     cases = {item.callspec.params["case"]: item.module.edited for item in items}
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         yield {
             case: pool.submit(check, tmp_path_factory.mktemp("course"), case)
             for case, check in cases.items()

@@ -110,7 +110,7 @@ class Stack(Project):
 
     def memory(self):
         """Return what all containers of the stack use, in MB (10^6 bytes)."""
-        return memory(*self.containers()) * 1.048576
+        return sum(memory(*self.containers()).values()) * 1.048576
 
     def warm_up(self):
         """Let each replica do, in some requests, what a process does once."""

@@ -118,8 +118,8 @@ def seconds_to_stop(container):
 
 
 def memory(*containers):
-    """Return how much memory these containers use together, in MiB."""
-    used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", *containers).splitlines()
+    """Return how much memory each of these containers uses, as a dict: its name -> MiB."""
+    shown = docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", *containers)
     units = {"KiB": 1 / 1024, "MiB": 1, "GiB": 1024}
-    numbers = [line.split("/")[0].strip() for line in used]
-    return sum(float(number[:-3]) * units[number[-3:]] for number in numbers)
+    numbers = {name: used for name, used, *_ in map(str.split, shown.splitlines())}
+    return {name: float(used[:-3]) * units[used[-3:]] for name, used in numbers.items()}

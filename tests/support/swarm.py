@@ -10,7 +10,7 @@ from ipaddress import ip_network
 import requests
 
 from support import api, lab
-from support.engine import ROOT, RUN, docker, free_port, inspect, wait_until
+from support.engine import ROOT, RUN, docker, free_port, inspect, run, wait_until
 from support.machine import IMAGE as MACHINE
 from support.machine import Machine
 from support.turns import turns
@@ -89,11 +89,12 @@ class Node(Machine):
 class Swarm:
     """Three nodes, all of them managers, that run task6's stack.
 
-    nodes: `Node`s.
+    nodes: `Node`s. registry: where this machine reaches theirs, as `localhost:…/`.
     """
 
-    def __init__(self, nodes):
+    def __init__(self, nodes, registry):
         self.nodes = nodes
+        self.registry = registry
 
     @property
     def manager(self):
@@ -118,12 +119,17 @@ class Swarm:
             node.do(join)
 
     def push(self, *later):
-        """Bring the images of task6, and later ones, to the registry by way of the first node."""
-        first = self.nodes[0]
-        first.load(*IMAGES, *later)
-        self.type("for name in back-end front-end proxy; do docker tag")
-        for image in later:
-            first.do(f"docker tag {image} {REGISTRY}{image} && docker push {REGISTRY}{image}")
+        """Bring the images of task6, and later ones, from this machine to the registry."""
+        tag_and_push = lab.the_command(
+            "task6", "for name in back-end front-end proxy; do docker tag"
+        )
+        try:
+            run(tag_and_push, env={"REGISTRY": self.registry})
+            for image in later:
+                docker("tag", image, self.registry + image)
+                docker("push", self.registry + image)
+        finally:
+            docker("rmi", "--force", *(self.registry + image for image in (*IMAGES, *later)))
 
     def type(self, start):
         """Type the command of task6's README that starts so; returns what it printed."""
@@ -196,16 +202,17 @@ def swarm():
     """
     docker("build", "--tag", MACHINE, "tests/machine")
     docker("build", "--tag", "softy-pinko-test-registry", "tests/registry")
-    registry = f"{RUN}-registry"
+    registry, port = f"{RUN}-registry", free_port()
     with network() as (name, subnet):
         nodes = [Node(number, name, str(subnet[number + 1])) for number in (1, 2, 3)]
         try:
             docker(
                 *("run", "--detach", "--name", registry, "--network", name),
                 *("--network-alias", "registry", "--ip", str(subnet[9])),
+                *("--publish", f"127.0.0.1:{port}:5000"),
                 "softy-pinko-test-registry",
             )
-            formed = Swarm(nodes)
+            formed = Swarm(nodes, f"localhost:{port}/")
             formed.form()
             yield formed
         finally:
