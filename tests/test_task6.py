@@ -81,6 +81,8 @@ def test_the_page_waits_shows_the_answer_and_survives_an_outage(task6, visit):
         stop=lambda: task6.compose("stop", "back-end"),
         start=lambda: task6.compose("start", "back-end"),
     )
+    # The page was content with the first replica: the next test finds both at work.
+    assert_all_take_turns(task6, within=10)
 
 
 def test_all_stop_within_two_seconds(task6):
