@@ -7,8 +7,9 @@ from contextlib import suppress
 import pytest
 import requests
 from support import browser, lab, load
+from support.confined import remove
 from support.engine import docker, run
-from support.images import BASE_IMAGES, stand_in
+from support.images import BASE_IMAGES, replaced, stand_in
 from support.machine import machine
 
 
@@ -94,6 +95,20 @@ def pytest_collection_modifyitems(config, items):
         return
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_image_is_left_without_a_name(pytestconfig):
+    """Remove, when all is done, the images that this run's builds have replaced.
+
+    Not with --base-url or --course: nothing of the course is built then.
+    """
+    if pytestconfig.getoption("base_url") or pytestconfig.getoption("course"):
+        yield
+        return
+    before = replaced()
+    yield
+    remove("rmi", *(replaced() - before))
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,9 @@ UBUNTU = base("task6/back-end/Dockerfile")
 NGINX = base("task6/proxy/Dockerfile")
 BASE_IMAGES = (base("task0/Dockerfile"), UBUNTU, NGINX)
 
+#: The label that Compose gives what it builds.
+PROJECT = "com.docker.compose.project"
+
 
 def stand_in(image):
     """Return what an image that is here is a stand-in of, such as `Debian trixie`; None if it is real."""
@@ -28,6 +31,23 @@ def stand_in(image):
 def layers(image):
     """Return the digests of an image's layers, the base's first."""
     return inspect(image)["RootFS"]["Layers"]
+
+
+def replaced():
+    """Return the IDs of images that a Compose project of the course has built anew since, as a set.
+
+    Each run of the tests has projects of its own, and Compose writes a project's name into what
+    it builds: the same files are another image, and the one before it loses its name.
+    """
+    lost = docker("images", "--quiet", "--no-trunc", "--filter", "dangling=true",
+                  "--filter", f"label={PROJECT}").split()  # fmt: skip
+    if not lost:
+        return set()
+    shown = docker(
+        "inspect", "--format", f'{{{{.Id}}}} {{{{index .Config.Labels "{PROJECT}"}}}}', *lost
+    )
+    pairs = (line.split() for line in shown.splitlines())
+    return {image for image, project in pairs if project.startswith("softy-pinko-")}
 
 
 def size(image):
