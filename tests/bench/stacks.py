@@ -142,6 +142,13 @@ class Stack(Project):
             ["docker", "compose", *words],
             cwd=self.folder, env={**os.environ, **self.env}, capture_output=True, check=False,
         )  # fmt: skip
+        # What was built anew has left images without a name.
+        label = f"label=com.docker.compose.project={self.env['COMPOSE_PROJECT_NAME']}"
+        subprocess.run(
+            ["docker", "image", "prune", "--force", "--filter", label],
+            capture_output=True,
+            check=False,
+        )
 
 
 @cache
