@@ -71,14 +71,14 @@ def test_all_replicas_are_restarted_one_after_the_other(task6, hello):
 def test_five_replicas_share_the_load_and_two_again(task6, hello):
     with Load("scaled to five and back", hello) as load:
         load.wait_for(400)
-        task6.run(lab.the_command("task6", "docker compose up --detach --wait --scale back-end=5"))
+        task6.run(lab.the_command("task6", "docker compose up --wait --scale back-end=5"))
         five = task6.hostnames("back-end")
         assert len(five) == 5
         wait_until(lambda: load.latest(20) == five, 2, "all five replicas to take their share")
         load.wait_for(500)
         shares = Counter(answer.served_by for answer in load.answers[-500:])
         assert all(90 <= share <= 110 for share in shares.values()), shares
-        task6.run(lab.the_command("task6", "docker compose up --detach --wait --scale back-end=2"))
+        task6.run(lab.the_command("task6", "docker compose up --wait --scale back-end=2"))
         load.wait_for(400)
 
 
@@ -87,7 +87,7 @@ def test_all_but_one_leave_and_come_back(task6, hello):
         load.wait_for(400)
         task6.compose("up", "--detach", "--wait", "--scale", "back-end=1")
         load.wait_for(1200)
-        task6.run(lab.the_command("task6", "docker compose up --detach --wait --scale back-end=2"))
+        task6.run(lab.the_command("task6", "docker compose up --wait --scale back-end=2"))
         load.wait_for(400)
 
 

@@ -90,7 +90,7 @@ def test_a_burst_of_many_at_a_time_does_not_freeze_the_page(laboratory):
 
 
 def test_five_replicas_have_five_colours_and_one_that_is_killed_stops(task6, laboratory):
-    task6.run(lab.the_command("task6", "docker compose up --detach --wait --scale back-end=5"))
+    task6.run(lab.the_command("task6", "docker compose up --wait --scale back-end=5"))
     try:
         wait_until(
             lambda: seen_by_a_burst(laboratory) == task6.hostnames("back-end"), 20, "five colours"
@@ -112,7 +112,7 @@ def test_five_replicas_have_five_colours_and_one_that_is_killed_stops(task6, lab
         assert counts(laboratory)[hostname] == stopped_at
         expect(laboratory.locator("#failed")).to_have_text("0")
     finally:
-        task6.run(lab.the_command("task6", "docker compose up --detach --wait --scale back-end=2"))
+        task6.run(lab.the_command("task6", "docker compose up --wait --scale back-end=2"))
 
 
 def seen_by_a_burst(page):

@@ -49,7 +49,7 @@ def test_a_thousand_requests_on_16_threads_split_evenly(task6):
 def test_five_replicas_take_turns_after_a_live_scale_and_two_again(task6):
     proxy = task6.compose("ps", "--quiet", "proxy")
     for replicas in (5, 2):
-        start = f"docker compose up --detach --wait --scale back-end={replicas}"
+        start = f"docker compose up --wait --scale back-end={replicas}"
         task6.run(lab.the_command("task6", start))
         assert len(task6.hostnames("back-end")) == replicas
         assert_all_take_turns(task6)
