@@ -52,11 +52,14 @@ apt_install() {
 # versions, for what the third word says, unless it is there.
 virtual_environment() {
   local venv=$1 requirements=$2 whose=$3
-  if cmp -s "$requirements" "$venv/requirements.txt"; then return; fi
+  # One that was moved, or whose Python is gone, does not start.
+  if cmp -s "$requirements" "$venv/requirements.txt" && "$venv/bin/pip" --version >/dev/null 2>&1; then return; fi
   command -v python3 >/dev/null || die "Python 3 is missing. Install it, then run this again."
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "python3 is $(python3 --version), the tests need 3.11 or newer. Install one, so that 'python3' means it, then run this again."
   if ! python3 -c 'import ensurepip' 2>/dev/null; then
     if ! is_root || ! has_apt; then
-      die "Python's venv module is missing. Type 'sudo apt-get install python3-venv', then run this again."
+      die "Python's venv module is missing. As root, type 'apt-get install python3-venv', then run this again."
     fi
     step "Installing Python's venv module" apt_install python3-venv ||
       die "python3-venv was not installed; the reason stands above."

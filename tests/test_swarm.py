@@ -88,6 +88,14 @@ def test_every_container_is_hardened(cluster):
             assert "Read-only file system" in refused.stdout
 
 
+def test_the_scripts_leave_it_alone(cluster):
+    before = cluster.replicas()
+    done = cluster.manager.type("script/down")
+    assert done.returncode == 1
+    assert "task6's Swarm still runs" in done.stdout
+    assert cluster.replicas() == before
+
+
 def test_scaled_to_nine_and_back(cluster, load):
     with load("scaled to nine and back") as asked:
         asked.wait_for(400)

@@ -1,6 +1,7 @@
 """The browser of the tests: a real Chromium, without a window."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,4 +42,5 @@ if __name__ == "__main__":
     path = find() or find_playwrights_own()
     if path is None:
         sys.exit("There is no browser here.")
-    print(path)
+    # One whose libraries are missing is none.
+    sys.exit(subprocess.run([path, "--version"], check=False).returncode)
