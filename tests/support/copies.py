@@ -10,19 +10,20 @@ import shutil
 import subprocess
 import sys
 
-from support.engine import ROOT
+from support.engine import PATIENCE, ROOT
+from support.interrupt import finish
 
 
 def check(path, *words, script=(sys.executable, "-m", "support.checker")):
     """Run the checker; returns (exit status, the JSON object or None, all that it printed)."""
     file = path.with_name(f"{path.name}.json")
-    done = subprocess.run(
+    started = subprocess.Popen(
         [*script, path, "--json", file, *words],
         env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=170, check=False,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    return done.returncode, json.loads(file.read_text()) if file.exists() else None, done.stdout
+    printed = finish(started, PATIENCE)
+    return started.returncode, json.loads(file.read_text()) if file.exists() else None, printed
 
 
 def copy_of_the_course(to, tasks=range(7)):

@@ -1,10 +1,27 @@
-"""Ctrl-C while something runs, and what is left after it."""
+"""A process that is told to end, and what is left after it."""
 
 import os
 import signal
 import subprocess
 
 from support.engine import ROOT, docker, wait_until
+
+
+def finish(process, seconds):
+    """Wait for a process, a `subprocess.Popen` with a pipe, to end; returns all that it printed.
+
+    Raises subprocess.TimeoutExpired if that takes longer than so many seconds. It is told
+    to end then, so that it removes what it has started, and killed a minute later.
+    """
+    try:
+        return process.communicate(timeout=seconds)[0]
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        try:
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+        raise
 
 
 def interrupt(command, prefix, begun, deadline=60, env=None):
@@ -22,10 +39,13 @@ def interrupt(command, prefix, begun, deadline=60, env=None):
     )  # fmt: skip
     name = f"{prefix}{started.pid}"
     try:
-        wait_until(lambda: begun(name), deadline, f"{command[0]} to begin")
+        wait_until(
+            lambda: begun(name) or started.poll() is not None, deadline, f"{command} to begin"
+        )
     finally:
-        os.killpg(started.pid, signal.SIGINT)
-        said, _ = started.communicate(timeout=90)
+        if started.poll() is None:
+            os.killpg(started.pid, signal.SIGINT)
+        said = finish(started, 90)
     assert_nothing_is_left(name)
     return started.returncode, said
 
