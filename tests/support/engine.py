@@ -9,11 +9,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+#: Seconds that a command may take: a first build fetches some hundred MB. A little less than
+#: pytest's own limit (pyproject.toml), so that a failure names the command.
+PATIENCE = 570
+
 #: Everything that a run of the tests starts carries this in its name.
 RUN = f"softy-pinko-test-{os.getpid()}"
 
 
-def run(command, cwd=ROOT, env=None, timeout=170, stdin=""):
+def run(command, cwd=ROOT, env=None, timeout=PATIENCE, stdin=""):
     """Run a command and return what it printed.
 
     command: a list of words, or a string for the shell.

@@ -6,7 +6,7 @@ import subprocess
 import tarfile
 import tempfile
 
-from support.engine import ROOT, docker, inspect
+from support.engine import PATIENCE, ROOT, docker, inspect
 
 
 def base(dockerfile):
@@ -69,7 +69,7 @@ def files_above(base, image):
     What a layer brings and a later one takes away is among them: it is still shipped.
     """
     with tempfile.TemporaryFile() as saved:
-        subprocess.run(["docker", "save", image], stdout=saved, check=True, timeout=170)
+        subprocess.run(["docker", "save", image], stdout=saved, check=True, timeout=PATIENCE)
         saved.seek(0)
         with tarfile.open(fileobj=saved) as archive:
             (manifest,) = json.load(archive.extractfile("manifest.json"))

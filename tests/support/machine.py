@@ -3,7 +3,7 @@
 import subprocess
 from contextlib import contextmanager
 
-from support.engine import ROOT, RUN, docker, run
+from support.engine import PATIENCE, ROOT, RUN, docker, run
 
 IMAGE = "softy-pinko-test-machine"
 
@@ -17,7 +17,7 @@ class Machine:
     def __init__(self, name):
         self.name = name
 
-    def type(self, command, user="root", folder="/course", terminal=False, timeout=170):
+    def type(self, command, user="root", folder="/course", terminal=False, timeout=PATIENCE):
         """Type a command for the shell in a folder.
 
         Returns a `subprocess.CompletedProcess` whose stdout holds all that was
