@@ -73,7 +73,7 @@ class Node(Machine):
         """Whether the node's proxy lets the API answer."""
         try:
             return api.get(f"{self.url}/api/hello").status_code == 200
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def kill(self):
@@ -148,16 +148,20 @@ class Swarm:
         the managers choose a leader they can name none.
         """
         manager = self.manager
-        listed = manager.type(
-            "docker service ps softy-pinko_back-end --quiet --filter desired-state=running"
-        )
-        if listed.returncode != 0:
+
+        def asked(command):
+            done = manager.type(command)
+            return done.stdout if done.returncode == 0 else ""
+
+        running = "docker service ps softy-pinko_back-end --quiet --filter desired-state=running"
+        names = asked("docker node ls --format '{{.ID}} {{.Hostname}}'")
+        tasks = asked(f"docker inspect $({running})")
+        if not names or not tasks:
             return {}
-        tasks = json.loads(manager.do(f"docker inspect {' '.join(listed.stdout.split())}"))
-        nodes = {node["ID"]: node["Hostname"] for node in manager.asked("docker node ls")}
+        numbers = {node: int(name[-1]) for node, name in map(str.split, names.splitlines())}
         return {
-            task["Status"]["ContainerStatus"]["ContainerID"][:12]: int(nodes[task["NodeID"]][-1])
-            for task in tasks
+            task["Status"]["ContainerStatus"]["ContainerID"][:12]: numbers[task["NodeID"]]
+            for task in json.loads(tasks)
             if task["Status"]["State"] == "running"
         }
 
