@@ -2,11 +2,13 @@
 
 import shutil
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 import requests
 from support import api, lab
 from support.api import GREETING
+from support.copies import swap
 from support.engine import ROOT, docker, inspect, run, wait_until, wait_until_healthy
 from support.images import UBUNTU
 from support.load import Load
@@ -28,6 +30,38 @@ def crash(container):
     docker("run", "--rm", "--privileged", "--pid", "host", "--network", "none", UBUNTU, *kill)
 
 
+@contextmanager
+def killed(replica):
+    """Kill a container; start it again afterwards, and wait until it is healthy."""
+    docker("kill", replica)
+    try:
+        yield
+    finally:
+        docker("start", replica)
+        wait_until_healthy(replica)
+
+
+@contextmanager
+def frozen(replica):
+    """Freeze a container, and thaw it afterwards."""
+    docker("pause", replica)
+    try:
+        yield
+    finally:
+        docker("unpause", replica)
+
+
+@contextmanager
+def cut_off(replica):
+    """Take a container's network away, and give it back afterwards, with its name."""
+    (network,) = inspect(replica)["NetworkSettings"]["Networks"]
+    docker("network", "disconnect", network, replica)
+    try:
+        yield
+    finally:
+        docker("network", "connect", "--alias", "back-end", network, replica)
+
+
 def test_a_replica_that_crashes_comes_back_by_itself(task6, hello):
     replica = task6.containers("back-end")[0]
     with Load("a replica crashes", hello) as load:
@@ -42,10 +76,8 @@ def test_a_replica_that_is_killed_is_not_missed(task6, hello):
     replica = task6.containers("back-end")[0]
     with Load("a replica is killed", hello) as load:
         load.wait_for(400)
-        docker("kill", replica)
-        load.wait_for(800)
-        docker("start", replica)
-        wait_until_healthy(replica)
+        with killed(replica):
+            load.wait_for(800)
         load.wait_for(400)
 
 
@@ -53,9 +85,8 @@ def test_a_replica_freezes_and_thaws(task6, hello):
     replica = task6.containers("back-end")[0]
     with Load("a replica freezes", hello) as load:
         load.wait_for(400)
-        docker("pause", replica)
-        load.wait_for(1600)
-        docker("unpause", replica)
+        with frozen(replica):
+            load.wait_for(1600)
         load.wait_for(400)
 
 
@@ -93,12 +124,10 @@ def test_all_but_one_leave_and_come_back(task6, hello):
 
 def test_a_replica_is_cut_off_from_the_network(task6, hello):
     replica = task6.containers("back-end")[0]
-    (network,) = inspect(replica)["NetworkSettings"]["Networks"]
     with Load("a replica is cut off", hello) as load:
         load.wait_for(400)
-        docker("network", "disconnect", network, replica)
-        load.wait_for(1600)
-        docker("network", "connect", "--alias", "back-end", network, replica)
+        with cut_off(replica):
+            load.wait_for(1600)
         load.wait_for(400)
 
 
@@ -136,12 +165,8 @@ def test_all_replicas_are_gone_and_one_comes_back(task6, hello):
 
 
 def test_a_request_that_may_not_be_repeated_is_sent_once(task6, hello):
-    frozen = task6.containers("back-end")[0]
-    docker("pause", frozen)
-    try:
+    with frozen(task6.containers("back-end")[0]):
         answers = [requests.post(hello, timeout=5) for _ in range(6)]
-    finally:
-        docker("unpause", frozen)
     # The healthy replica has refused its share, the frozen one has kept us waiting.
     statuses = {answer.status_code for answer in answers}
     assert statuses == {405, 503}
@@ -174,8 +199,7 @@ def edited(tmp_path):
 def test_a_new_version_reaches_all_replicas(edited):
     old = edited.hostnames("back-end")
     new_greeting = "Hello, new World!"
-    code = edited.folder / "back-end/api.py"
-    code.write_text(code.read_text().replace(GREETING, new_greeting))
+    swap("back-end/api.py", GREETING, new_greeting)(edited.folder)
     note_the_old, add_the_new, take_the_old = lab.commands("task6", "A new version")
     both = [GREETING, new_greeting]
     with Load("a new version", f"{edited.url}/api/hello", bodies=both) as load:
