@@ -24,13 +24,13 @@ def test_it_is_built_on_the_latest_ubuntu():
 
 
 def test_everything_in_it_is_upgraded():
+    build = lab.the_command("task0", "docker build")
+    run(build.replace("build", "build --no-cache", 1), cwd=ROOT / "task0")  # of today, that is
     upgradable = docker(
-        *("run", "--rm", "--user", "root", "softy-pinko:task0"),
-        *("sh", "-c", "apt-get update -qq && apt-get upgrade --simulate"),
+        *("run", "--rm", "--user", "root", "softy-pinko:task0", "sh", "-c"),
+        "apt-get update -qq -o APT::Update::Error-Mode=any && apt-get upgrade --simulate",
     )
-    assert re.search(r"^0 upgraded", upgradable, re.MULTILINE), (
-        f"something can be upgraded; if the image is old, build it with --no-cache:\n{upgradable}"
-    )
+    assert re.search(r"^0 upgraded", upgradable, re.MULTILINE), upgradable
 
 
 def test_it_runs_as_an_ordinary_user():
