@@ -6,10 +6,10 @@ Behaviour only, seen from outside. What a thing is called is for its author to s
 from functools import partial
 
 import pytest
+from support.api import GREETING
 from support.confined import container, containers, output_of
 from support.confined_stack import stack
 from support.contract import (
-    GREETING,
     assert_cors_admits,
     assert_greets,
     assert_page_is_whole,

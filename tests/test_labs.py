@@ -10,6 +10,7 @@ import re
 import subprocess
 
 import pytest
+from support import lab
 from support.engine import ROOT, run
 
 LABS = [f"task{number}/README.md" for number in range(7)]
@@ -37,18 +38,6 @@ def clone(checkout):
     checkout.type("script/down")
 
 
-def steps(document):
-    """Yield the commands of a README in order, each with the output it shows ("" for none)."""
-    text = (ROOT / document).read_text()
-    for skipped, block in re.findall(
-        r"(<!-- not run: [^\n]+ -->\n)?^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE
-    ):
-        if not skipped:
-            for step in block.removeprefix("$ ").split("\n$ "):
-                command, _, shown = step.partition("\n")
-                yield command, shown and shown.removesuffix("\n") + "\n"
-
-
 def looks_like(shown, printed):
     """Return whether what a command printed is what the README shows, `...` for anything."""
     checker = doctest.OutputChecker()
@@ -58,7 +47,9 @@ def looks_like(shown, printed):
 @pytest.mark.parametrize("document", [*LABS, "README.md"])
 def test_every_command_prints_what_the_readme_shows(clone, document):
     folder = f"/clone/{document.rpartition('/')[0]}"
-    for command, shown in steps(document):
+    for command, shown, is_run in lab.steps((ROOT / document).read_text()):
+        if not is_run:
+            continue
         done = clone.type(command, folder=folder, terminal=True)
         printed = COLOUR.sub("", done.stdout.replace("\r", ""))
         assert done.returncode == 0, f"{document}: $ {command}\n{printed}"

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Error
 from support import lab
+from support.copies import swap
 from support.engine import ROOT, assert_ports_are_free, free_port, run, wait_until
+from support.steps import SITE
 
 
 @contextmanager
@@ -60,13 +62,6 @@ def edited(request, tmp_path):
         run("docker compose build --quiet", cwd=ROOT / task)
 
 
-def edit(file, old, new):
-    """Replace a text in a file that has it."""
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
-
-
 def test_an_edit_is_in_the_browser_within_three_seconds(edited, page):
     def shows(where, text):
         try:
@@ -76,11 +71,15 @@ def test_an_edit_is_in_the_browser_within_three_seconds(edited, page):
             return False
 
     wait_until(lambda: shows("#dynamic-content", "Hello, World!"), 10, "the page")
-    page_file = edited.folder / "front-end/softy-pinko-front-end/index.html"
+
+    def edit(path, old, new):
+        swap(path, old, new)(edited.folder)
+
+    page_file = f"{SITE}/index.html"
     # It says that it watches a moment before it does: an edit that it has seen proves it.
     edit(page_file, "<h1>Softy Pinko</h1>", "<h1>Softer Pinko</h1>")
     wait_until(lambda: shows("h1", "Softer Pinko"), 15, "the first edit in the browser")
     edit(page_file, "<h1>Softer Pinko</h1>", "<h1>Softest Pinko</h1>")
     wait_until(lambda: shows("h1", "Softest Pinko"), 3, "the edit of index.html in the browser")
-    edit(edited.folder / "back-end/api.py", "Hello, World!", "Hello, new World!")
+    edit("back-end/api.py", "Hello, World!", "Hello, new World!")
     wait_until(lambda: shows("#dynamic-content", "new World"), 3, "the edit of api.py")

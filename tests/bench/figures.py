@@ -80,8 +80,6 @@ class Samples(dict):
         ours, others = self.get((key, "ours")), self.get((other_key or key, stack))
         if not ours or not others:
             return None
-        if len(ours) != len(others):
-            return median(ours) / median(others)
         return median(our / other for our, other in zip(ours, others, strict=True))
 
     def reached(self, key, goal):

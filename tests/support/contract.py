@@ -10,10 +10,10 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from support.api import GREETING
 from support.confined import attempt, last_line
 from support.engine import RUN, docker, inspect
 
-GREETING = "Hello, World!"
 #: Seconds that a slow starter gets; and how long something has to stand still to be a fault.
 DEADLINE, STILL = 60, 10
 

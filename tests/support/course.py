@@ -102,7 +102,7 @@ class Course:
         """Return the folder of a task; raises NotThereError if there is none, or an empty one."""
         folder = self.tasks().get(number)
         if folder is None or not any(folder.iterdir()):
-            raise NotThereError(f"there is no folder task{number} in {self.path}, or it is empty")
+            raise NotThereError(f"there is no folder task{number}, or it is empty")
         return folder
 
     def shown(self, path):

@@ -18,8 +18,21 @@ from support.engine import (
     wait_until_healthy,
 )  # fmt: skip
 
-#: A `$ ` at the start of a line of a ```console block is a prompt, as in any manual.
-CONSOLE = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+#: A ```console block, and before it perhaps the comment that says why it is not run.
+CONSOLE = re.compile(
+    r"(<!-- not run: [^\n]+ -->\n)?^```console\n(.*?)^```", re.DOTALL | re.MULTILINE
+)
+
+
+def steps(text):
+    """Yield what the blocks of a README show, in order: (command, output shown below, is it run).
+
+    A `$ ` at the start of a line is a prompt, as in any manual. The output is "" where none is shown.
+    """
+    for not_run, block in CONSOLE.findall(text):
+        for step in block.removeprefix("$ ").split("\n$ "):
+            command, _, shown = step.partition("\n")
+            yield command, shown and shown.removesuffix("\n") + "\n", not not_run
 
 
 def commands(task, heading=None):
@@ -30,8 +43,7 @@ def commands(task, heading=None):
     text = (ROOT / task / "README.md").read_text()
     if heading:
         text = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    lines = "".join(CONSOLE.findall(text)).splitlines()
-    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+    return [command for command, _, _ in steps(text)]
 
 
 def the_command(task, start):

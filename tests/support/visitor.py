@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Error, expect
 
-from support.contract import GREETING
+from support.api import GREETING
 
 #: Seconds in which a page has to show the answer of an API that is up; and how many are left
 #: once its browser has complained of something: it may try again, and may not wait for ever.

@@ -3,9 +3,9 @@
 function done(summary, latency)
   local errors = summary.errors
   print(string.format(
-    '{"requests": %d, "duration": %d, "bytes": %d, "p50": %d, "p99": %d, "errors": %d}',
+    '{"requests": %d, "duration": %d, "bytes": %d, "p99": %d, "errors": %d}',
     summary.requests, summary.duration, summary.bytes,
-    latency:percentile(50), latency:percentile(99),
+    latency:percentile(99),
     errors.connect + errors.read + errors.write + errors.status + errors.timeout
   ))
 end
