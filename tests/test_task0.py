@@ -23,14 +23,22 @@ def test_it_is_built_on_the_latest_ubuntu():
     assert "FROM ubuntu:latest" in (ROOT / "task0/Dockerfile").read_text().splitlines()
 
 
-def test_everything_in_it_is_upgraded():
-    build = lab.the_command("task0", "docker build")
-    run(build.replace("build", "build --no-cache", 1), cwd=ROOT / "task0")  # of today, that is
-    upgradable = docker(
+def can_be_upgraded():
+    """Return what apt says it would upgrade in task0's image; "" if nothing."""
+    said = docker(
         *("run", "--rm", "--user", "root", "softy-pinko:task0", "sh", "-c"),
         "apt-get update -qq -o APT::Update::Error-Mode=any && apt-get upgrade --simulate",
     )
-    assert re.search(r"^0 upgraded", upgradable, re.MULTILINE), upgradable
+    return "" if re.search(r"^0 upgraded", said, re.MULTILINE) else said
+
+
+def test_everything_in_it_is_upgraded():
+    missed = can_be_upgraded()
+    if missed:  # the image may come from a cache that is days old
+        build = lab.the_command("task0", "docker build")
+        run(build.replace("build", "build --no-cache", 1), cwd=ROOT / "task0")
+        missed = can_be_upgraded()
+    assert not missed, missed
 
 
 def test_it_runs_as_an_ordinary_user():
