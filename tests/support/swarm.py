@@ -13,7 +13,7 @@ from support import api, lab
 from support.engine import ROOT, RUN, docker, free_port, inspect, run, wait_until
 from support.machine import IMAGE as MACHINE
 from support.machine import Machine
-from support.turns import turns
+from support.turns import out_of_turn, turns
 
 REGISTRY = "registry:5000/"
 IMAGES = [f"softy-pinko-{name}:task6" for name in ("back-end", "front-end", "proxy")]
@@ -165,8 +165,8 @@ class Swarm:
             if task["Status"]["State"] == "running"
         }
 
-    def wait_for_turns(self, count=4, within=30):
-        """Wait until so many replicas run, and each node's proxy asks all of them and no other.
+    def wait_for_turns(self, count=4, within=60):
+        """Wait until so many replicas run, and each node's proxy asks all of them in strict turn.
 
         within: seconds. Returns `replicas()`.
         """
@@ -175,8 +175,11 @@ class Swarm:
             there = self.replicas()
             if len(there) != count or not all(node.answers() for node in self.running()):
                 return None
-            asked = [set(turns(node.url, 3 * count)) for node in self.running()]
-            return there if all(names == set(there) for names in asked) else None
+            for node in self.running():
+                order = turns(node.url, 10 * count)
+                if set(order) != set(there) or out_of_turn(order, count):
+                    return None
+            return there
 
         return wait_until(settled, within, f"{count} replicas to answer through every node")
 
