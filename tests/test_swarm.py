@@ -47,7 +47,7 @@ def cluster(later_images):
     with swarm() as formed:
         formed.push(*later_images)
         formed.type("docker stack deploy")
-        formed.wait_for_turns()
+        formed.wait_for_turns(within=60)
         yield formed
 
 

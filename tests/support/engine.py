@@ -9,9 +9,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Seconds that a command may take: a first build fetches some hundred MB. A little less than
-#: pytest's own limit (pyproject.toml), so that a failure names the command.
-PATIENCE = 570
+#: Seconds that a command may take. A little less than pytest's own limit (pyproject.toml), so
+#: that a failure names the command.
+PATIENCE = 170
 
 #: Everything that a run of the tests starts carries this in its name.
 RUN = f"softy-pinko-test-{os.getpid()}"

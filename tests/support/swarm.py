@@ -165,7 +165,7 @@ class Swarm:
             if task["Status"]["State"] == "running"
         }
 
-    def wait_for_turns(self, count=4, within=60):
+    def wait_for_turns(self, count=4, within=30):
         """Wait until so many replicas run, and each node's proxy asks all of them in strict turn.
 
         within: seconds. Returns `replicas()`.
