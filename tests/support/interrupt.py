@@ -40,12 +40,14 @@ def interrupt(command, prefix, begun, deadline=60, env=None):
     name = f"{prefix}{started.pid}"
     try:
         wait_until(
-            lambda: begun(name) or started.poll() is not None, deadline, f"{command} to begin"
+            lambda: started.poll() is not None or begun(name), deadline, f"{command} to begin"
         )
     finally:
-        if started.poll() is None:
+        ended = started.poll() is not None
+        if not ended:
             os.killpg(started.pid, signal.SIGINT)
         said = finish(started, 90)
+    assert not ended, f"{command} ended by itself, and said:\n{said}"
     assert_nothing_is_left(name)
     return started.returncode, said
 
