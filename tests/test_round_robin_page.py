@@ -2,10 +2,11 @@
 
 import time
 from contextlib import closing
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import expect
-from support import lab
+from support import api, lab
 from support.engine import ROOT, docker, inspect, wait_until, wait_until_healthy
 from support.page import lit
 from support.tab import Tab
@@ -45,21 +46,25 @@ def strip(page):
 def logged(task6):
     """Return how often each replica's access log names the greeting, as a dict: hostname -> times.
 
-    A replica writes a line a tenth of a second late at most: the log is read until it stands still.
+    A replica writes its lines in order, a tenth of a second late at most: once that of a request
+    sent now is there, all before it are.
     """
+    mark = uuid4().hex
+    replicas = task6.containers("back-end")
+    for _ in replicas:  # one each: they take turns
+        api.get(f"{task6.url}/api/hello?{mark}")
 
-    def read():
-        return {
-            inspect(name)["Config"]["Hostname"]: docker("logs", name).count('"GET /api/hello')
-            for name in task6.containers("back-end")
-        }
+    def log(name):
+        def with_the_mark():
+            lines = docker("logs", name)
+            return lines if mark in lines else None
 
-    def still():
-        first = read()
-        time.sleep(0.2)
-        return first if read() == first else None
+        return wait_until(with_the_mark, 5, f"{name} to log a request")
 
-    return wait_until(still, 5, "the access logs to stand still")
+    return {
+        inspect(name)["Config"]["Hostname"]: log(name).count('"GET /api/hello HTTP')
+        for name in replicas
+    }
 
 
 def test_one_request_is_one_answer(task6, laboratory):
