@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from support.engine import ROOT, docker, free_port, memory, run, wait_until
+from support.images import PROJECT
 from support.lab import Stack as Project
 from support.steps import SITE
 
@@ -143,7 +144,7 @@ class Stack(Project):
             cwd=self.folder, env={**os.environ, **self.env}, capture_output=True, check=False,
         )  # fmt: skip
         # What was built anew has left images without a name.
-        label = f"label=com.docker.compose.project={self.env['COMPOSE_PROJECT_NAME']}"
+        label = f"label={PROJECT}={self.env['COMPOSE_PROJECT_NAME']}"
         subprocess.run(
             ["docker", "image", "prune", "--force", "--filter", label],
             capture_output=True,
