@@ -1,4 +1,4 @@
-"""The API: it greets, and it says that it is well."""
+"""The API: a greeting, and a health check."""
 
 import json
 import socket
@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 app = Flask(__name__)
 
-# In a container the hostname is the container's short ID.
+# In a container the hostname is the start of the container's ID.
 HOSTNAME = socket.gethostname()
 
 
@@ -24,7 +24,7 @@ def health():
 
 @app.errorhandler(HTTPException)
 def error_as_json(error):
-    """Keeps the error's status and headers (405 has Allow), and says it in JSON."""
+    """Keep the error's status and headers, such as Allow, and describe it in JSON."""
     response = error.get_response()
     response.data = json.dumps({"status": error.code, "error": error.name})
     response.content_type = "application/json"
@@ -32,6 +32,6 @@ def error_as_json(error):
 
 
 @app.after_request
-def say_who_served(response):
+def name_the_server(response):
     response.headers["X-Served-By"] = HOSTNAME
     return response

@@ -9,7 +9,7 @@ import requests
 from support import browser, lab, load
 from support.confined import remove
 from support.engine import docker, run
-from support.images import BASE_IMAGES, replaced, stand_in
+from support.images import BASE_IMAGES, replaced, substitute
 from support.machine import machine
 
 
@@ -64,11 +64,11 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def base_images():
-    """Yield each base image that is here, with a word on whether it is the real one."""
+    """Yield each base image that is here, and whether it is the official one or a substitute."""
     for name in BASE_IMAGES:
         with suppress(AssertionError):  # it is not here
-            made = stand_in(name)
-            yield f"{name}: STAND-IN, {made}" if made else f"{name}: real"
+            made = substitute(name)
+            yield f"{name}: SUBSTITUTE, {made}" if made else f"{name}: official"
 
 
 #: The course's story comes first, then what it promises, then the house.

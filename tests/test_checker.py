@@ -129,7 +129,7 @@ VARIATIONS = {
     "4: another file name": (4, "", move(f"task4/{COMPOSE}", "task4/compose.yaml")),
     "4: other names": (4, "", move("task4/back-end", "task4/api"), move("task4/front-end", "task4/site"), swap(f"task4/{COMPOSE}", "context: back-end", "context: api"), swap(f"task4/{COMPOSE}", "context: front-end", "context: site"), swap(f"task4/{COMPOSE}", "  back-end:\n    build", "  flask:\n    build"), swap(f"task4/{COMPOSE}", "      back-end:\n", "      flask:\n")),
     "4: another published port": (4, "publishes the page as http://localhost:8080", swap(f"task4/{COMPOSE}", '"9000:9000"', '"8080:9000"'), swap("task4/back-end/api.py", "localhost:9000", "localhost:8080")),
-    "4: an extra service": (4, "", swap(f"task4/{COMPOSE}", "services:\n", "services:\n  cache:\n    image: ubuntu:26.04\n    command: sleep infinity\n")),
+    "4: an extra service": (4, "", swap(f"task4/{COMPOSE}", "services:\n", "services:\n  cache:\n    image: ubuntu:latest\n    command: sleep infinity\n")),
     "5: another published port": (5, "http://localhost:8080, not on port 80", swap(f"task5/{COMPOSE}", "${PORT:-80}:80", "8080:80")),
     "5: the page asks with a full URL": (5, "", swap(f"task5/{SITE}/index.html", 'api = "/api/hello"', 'api = "http://localhost/api/hello"')),
     "5: the API is slower than the proxy": (5, "", swap(f"task5/{COMPOSE}", "    depends_on:\n      back-end:\n        condition: service_healthy\n      front-end:\n        condition: service_healthy\n", ""), swap("task5/back-end/Dockerfile", CMD, "CMD sleep 8 && gunicorn api:app")),

@@ -1,4 +1,4 @@
-"""The API: it greets, and it says that it is well."""
+"""The API: a greeting, and a health check."""
 
 import json
 import os
@@ -10,13 +10,12 @@ from werkzeug.exceptions import HTTPException
 
 app = Flask(__name__)
 
-# A browser shows a page what another origin answered only if that answer names
-# the page's origin. These, if any, may read ours and see who served it.
-ALLOWED_ORIGINS = os.environ.get("ALLOWED_ORIGINS", "http://localhost:9000").split()
-if ALLOWED_ORIGINS:
-    CORS(app, origins=ALLOWED_ORIGINS, expose_headers=["X-Served-By"])
+# A browser gives a page the response of another origin only if the response names the page's
+# origin. Pages of these origins may read the API's responses and the header X-Served-By.
+ORIGINS = os.environ.get("ALLOWED_ORIGINS", "http://localhost:9000").split()
+CORS(app, origins=ORIGINS, expose_headers=["X-Served-By"])
 
-# In a container the hostname is the container's short ID.
+# In a container the hostname is the start of the container's ID.
 HOSTNAME = socket.gethostname()
 
 
@@ -32,7 +31,7 @@ def health():
 
 @app.errorhandler(HTTPException)
 def error_as_json(error):
-    """Keeps the error's status and headers (405 has Allow), and says it in JSON."""
+    """Keep the error's status and headers, such as Allow, and describe it in JSON."""
     response = error.get_response()
     response.data = json.dumps({"status": error.code, "error": error.name})
     response.content_type = "application/json"
@@ -40,6 +39,6 @@ def error_as_json(error):
 
 
 @app.after_request
-def say_who_served(response):
+def name_the_server(response):
     response.headers["X-Served-By"] = HOSTNAME
     return response

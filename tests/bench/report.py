@@ -5,7 +5,7 @@ import os
 import time
 
 from support.engine import docker
-from support.images import NGINX, UBUNTU, stand_in
+from support.images import BASE_IMAGES, substitute
 
 from bench.figures import FIGURES
 
@@ -68,8 +68,8 @@ def machine():
         "engine": docker("version", "--format", "{{.Server.Version}}"),
         "compose": docker("compose", "version", "--short"),
         "base images": {
-            name: f"stand-in, {stand_in(name)}" if stand_in(name) else "real"
-            for name in (UBUNTU, NGINX)
+            name: f"substitute, {substitute(name)}" if substitute(name) else "official"
+            for name in BASE_IMAGES
         },
     }
 

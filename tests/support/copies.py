@@ -102,7 +102,7 @@ PAGE = """<!doctype html>
 </script>
 """
 
-NGINX_ON_UBUNTU = """FROM ubuntu:26.04
+NGINX_ON_UBUNTU = """FROM ubuntu:latest
 RUN apt-get update && apt-get install -y nginx
 COPY softy-pinko-front-end /var/www/html/softy-pinko-front-end
 COPY softy-pinko-front-end.conf /etc/nginx/sites-available/default

@@ -10,22 +10,23 @@ from support.engine import PATIENCE, ROOT, docker, inspect
 
 
 def base(dockerfile):
-    """Return the image that the last stage of a Dockerfile is built from, such as `nginx:1.30`."""
+    """Return the image that the last stage of a Dockerfile is built from, such as `python:3.14-slim`."""
     return re.findall(r"^FROM (\S+)", (ROOT / dockerfile).read_text(), re.MULTILINE)[-1]
 
 
 #: What the course's Dockerfiles build on.
-UBUNTU = base("task6/back-end/Dockerfile")
+UBUNTU = base("task0/Dockerfile")
+PYTHON = base("task6/back-end/Dockerfile")
 NGINX = base("task6/proxy/Dockerfile")
-BASE_IMAGES = (base("task0/Dockerfile"), UBUNTU, NGINX)
+BASE_IMAGES = (UBUNTU, PYTHON, NGINX)
 
 #: The label that Compose gives what it builds.
 PROJECT = "com.docker.compose.project"
 
 
-def stand_in(image):
-    """Return what an image that is here is a stand-in of, such as `Debian trixie`; None if it is real."""
-    return (inspect(image)["Config"]["Labels"] or {}).get("stand-in")
+def substitute(image):
+    """Return what a substitute image is made of, such as `Debian trixie`; None for an official image."""
+    return (inspect(image)["Config"]["Labels"] or {}).get("substitute")
 
 
 def layers(image):
