@@ -1,9 +1,15 @@
 # shellcheck shell=bash
-# What the scripts beside this one share: how they speak, and how they fail.
+# What the other scripts share: messages, failures, and the installation of packages.
+
+# COMPOSE_FILE and the like belong to the caller's own projects.
+# shellcheck disable=SC2086 # names of variables: none has a space
+unset ${!COMPOSE_@}
 
 say() { printf '%s\n' "$*"; }
 
-# One sentence on what was wrong and what to do, and the end.
+warn() { printf '%s: warning: %s\n' "${0##*/}" "$*" >&2; }
+
+# Says what's wrong and what to do about it, and ends the script.
 die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2
   exit 1
@@ -11,7 +17,7 @@ die() {
 
 is_root() { [ "$(id -u)" = 0 ]; }
 
-# Debian and those that descend from it.
+# Whether this is Debian or a distribution that is based on it, such as Ubuntu.
 has_apt() { command -v apt-get >/dev/null; }
 
 is_debian() { has_apt && grep -q '^ID=debian$' /etc/os-release; }
@@ -19,16 +25,18 @@ is_debian() { has_apt && grep -q '^ID=debian$' /etc/os-release; }
 # at_least 25.0 28.5.2: whether the second version is the first or newer.
 at_least() { printf '%s\n%s\n' "$1" "$2" | sort -V -C; }
 
-# step "Doing this" command …: a line that grows a dot every two seconds and
-# ends in the seconds it took. What the command printed is shown if it fails.
+# step "Doing this" command …: runs the command. Prints a dot every two seconds and, at the
+# end, how long it took. Prints the end of the command's output only if it fails.
 step() {
   local what=$1 log dots status=0 start=$SECONDS
   shift
   log=$(mktemp)
   printf '%s ' "$what"
-  (while sleep 2; do printf .; done) &
+  # The last `sleep` may outlive this script by two seconds. With files of its own it doesn't
+  # keep a pipe open that the script's output goes to.
+  (while sleep 2 >/dev/null 2>&1; do printf .; done) </dev/null &
   dots=$!
-  # Ctrl-C reaches the command by itself; the dots have to be told.
+  # Ctrl-C ends the command but not a process in the background.
   trap 'kill "$dots" 2>/dev/null; rm -f "$log"; printf "\n"; exit 130' INT TERM
   "$@" >"$log" 2>&1 </dev/null || status=$?
   trap - INT TERM
@@ -40,33 +48,33 @@ step() {
   return "$status"
 }
 
-# apt_install package …: waits for another apt to finish, mends an interrupted one,
-# and asks for newer lists of packages where those that are here do not do.
+# apt_install package …: waits until no other apt runs, completes an interrupted installation,
+# and downloads new package lists if the installation fails with those that are here.
 apt_install() {
   export DEBIAN_FRONTEND=noninteractive
   local install=(apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=120 "$@")
   dpkg --configure -a && { "${install[@]}" || { apt-get update && "${install[@]}"; }; }
 }
 
-# virtual_environment .venv requirements.txt "the tests": makes one with exactly these
-# versions, for what the third word says, unless it is there.
+# virtual_environment .venv requirements.txt "the tests": creates a virtual environment with
+# exactly these versions, unless it's there. The third argument is what needs it.
 virtual_environment() {
-  local venv=$1 requirements=$2 whose=$3
-  # One that was moved, or whose Python is gone, does not start.
+  local venv=$1 requirements=$2 purpose=$3
+  # pip doesn't start if the environment was moved, or if its Python is gone.
   if cmp -s "$requirements" "$venv/requirements.txt" && "$venv/bin/pip" --version >/dev/null 2>&1; then return; fi
   command -v python3 >/dev/null || die "Python 3 is missing. Install it, then run this again."
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    die "python3 is $(python3 --version), the tests need 3.11 or newer. Install one, so that 'python3' means it, then run this again."
+    die "python3 is $(python3 --version), but $purpose need Python 3.11 or newer. Install it as 'python3', then run this again."
   if ! python3 -c 'import ensurepip' 2>/dev/null; then
     if ! is_root || ! has_apt; then
       die "Python's venv module is missing. As root, type 'apt-get install python3-venv', then run this again."
     fi
     step "Installing Python's venv module" apt_install python3-venv ||
-      die "python3-venv was not installed; the reason stands above."
+      die "python3-venv wasn't installed. See the log above."
   fi
-  step "Making the virtual environment $venv" python3 -m venv --clear "$venv" ||
-    die "The virtual environment was not made; the reason stands above."
-  step "Installing the packages of $whose" "$venv/bin/pip" install --requirement "$requirements" ||
-    die "The packages were not installed; the reason stands above. Check the network, then run this again."
-  cp "$requirements" "$venv/requirements.txt" # last: it says that all of the above is done
+  step "Creating the virtual environment $venv" python3 -m venv --clear "$venv" ||
+    die "The virtual environment wasn't created. See the log above."
+  step "Installing the packages for $purpose" "$venv/bin/pip" install --requirement "$requirements" ||
+    die "The packages weren't installed. See the log above, check the network, then run this again."
+  cp "$requirements" "$venv/requirements.txt" # last: it shows that everything above succeeded
 }

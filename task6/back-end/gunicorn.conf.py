@@ -1,7 +1,7 @@
 """gunicorn reads these settings when it starts in this folder."""
 
 bind = "0.0.0.0:5252"
-worker_class = "head_with_body.Worker"
+worker_class = "worker.Worker"
 # Requests at a time. A slow request occupies a thread until it is done.
 threads = 16
 # Bytes: as long as the proxy accepts.

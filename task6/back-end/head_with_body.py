@@ -21,25 +21,20 @@ class Connection:
             self.sock.sendall(self.head + data)
             self.head = b""
 
-    def flush(self):
-        if self.head:
-            self.sock.sendall(self.head)
-            self.head = b""
-
     def sendfile(self, *arguments, **options):
-        self.flush()
+        self.sendall(b"")
         return self.sock.sendfile(*arguments, **options)
 
     def __getattr__(self, name):
         return getattr(self.sock, name)
 
 
-class Worker(ThreadWorker):
+class HeadWithBody(ThreadWorker):
     def handle_request(self, req, conn):
         sock, conn.sock = conn.sock, Connection(conn.sock)
         try:
             keep_alive = super().handle_request(req, conn)
-            conn.sock.flush()  # a response without a body
+            conn.sock.sendall(b"")  # the head of a response without a body
         finally:
             conn.sock = sock
         return keep_alive

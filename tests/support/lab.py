@@ -225,9 +225,9 @@ def assert_all_stop_at_once(names, within=2):
 
 
 @contextmanager
-def proxied(task, folder=None):
+def proxied(task, folder=None, **env):
     """Start task5 or task6, or a copy of it, with its proxy on a free port; see `stack`."""
     port = free_port()
     url = f"http://localhost:{port}"
-    with stack(task, url, folder, PORT=f"127.0.0.1:{port}") as started:
+    with stack(task, url, folder, PORT=f"127.0.0.1:{port}", **env) as started:
         yield started

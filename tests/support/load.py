@@ -30,10 +30,11 @@ class Answer(NamedTuple):
 
 
 class Load:
-    """GET requests at a steady rate on a fixed number of keep-alive connections.
+    """GET requests on a fixed number of keep-alive connections, at a steady rate or without a pause.
 
     name: what the report calls it. urls: each connection uses one of these, in turn.
-    rate: requests per second, all connections together. connections: how many.
+    rate: requests per second, all connections together; None for no pause between two.
+    connections: how many. slowest: seconds that a request may take.
     bodies: what an answer may say, texts: the greeting, if not given; None for anything.
 
     A request that is late (its connection waited for the one before) is sent at
@@ -42,14 +43,18 @@ class Load:
     breaks counts its request as lost. Nothing is sent twice.
     """
 
-    def __init__(self, name, *urls, rate=400, connections=8, bodies=(GREETING,)):
+    def __init__(self, name, *urls, rate=400, connections=8, bodies=(GREETING,), slowest=2.5):
         self.name = name
         self.bodies = bodies
+        self.slowest = slowest
         self.answers = []
-        self.interval = connections / rate
+        self.interval = connections / rate if rate else 0
         self.stopping = threading.Event()
         self.threads = [
-            threading.Thread(target=self.keep_asking, args=(urls[n % len(urls)], n / rate))
+            threading.Thread(
+                target=self.keep_asking,
+                args=(urls[n % len(urls)], self.interval * n / connections),
+            )
             for n in range(connections)
         ]
 
@@ -72,7 +77,9 @@ class Load:
     def keep_asking(self, url, offset):
         """Send this connection's share of the requests until told to stop."""
         parts = urlsplit(url)
-        connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=10)
+        connection = http.client.HTTPConnection(
+            parts.hostname, parts.port or 80, timeout=self.slowest + 5
+        )
         due = self.start + offset
         while not self.stopping.wait(max(0, due - time.monotonic())):
             self.answers.append(self.ask(connection, parts.path or "/"))
@@ -127,13 +134,17 @@ class Load:
             f"slowest {slowest * 1000:.0f} ms"
         )
 
-    def assert_nothing_was_lost(self, slowest=2.5, rate=300):
+    def now(self):
+        """Return the seconds since the load began."""
+        return time.monotonic() - self.start
+
+    def assert_nothing_was_lost(self, rate=300):
         """Assert that every request got its 200 in time, and that the load was one.
 
-        slowest: seconds. rate: requests per second.
+        rate: requests per second, at least.
         """
         lost = self.lost()
         assert not lost, f"{self.report()}; the first: {lost[0]}"
         late = max(self.answers, key=lambda answer: answer.seconds)
-        assert late.seconds < slowest, f"{self.report()}; the slowest: {late}"
+        assert late.seconds < self.slowest, f"{self.report()}; the slowest: {late}"
         assert len(self.answers) / self.seconds >= rate, f"too little of a load: {self.report()}"

@@ -1,4 +1,4 @@
-"""A machine of its own: a privileged container with an engine inside, for what must not touch this one."""
+"""A machine for a test: a privileged container with an engine inside, apart from this machine's."""
 
 import subprocess
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ IMAGE = "softy-pinko-test-machine"
 
 
 class Machine:
-    """A container that plays a computer with the course checked out at `/course`.
+    """A container that acts as a computer with the course checked out at `/course`.
 
     name: the container's name.
     """
@@ -20,9 +20,11 @@ class Machine:
     def type(self, command, user="root", folder="/course", terminal=False, timeout=PATIENCE):
         """Type a command for the shell in a folder.
 
-        Returns a `subprocess.CompletedProcess` whose stdout holds all that was
-        printed, errors too. terminal: whether the command sees one, as a
-        learner's does. timeout: seconds.
+        terminal: whether the command runs in a terminal, as a learner's does.
+        timeout: seconds.
+
+        Returns a `subprocess.CompletedProcess` whose stdout holds the command's
+        output, error messages included.
         """
         options = ["--user", user, "--workdir", folder, *(["--tty"] if terminal else [])]
         return subprocess.run(
@@ -35,32 +37,38 @@ class Machine:
             check=False,
         )
 
-    def check_out(self, folder):
-        """Put what git tracks into a folder of the machine, as a clone would."""
+    def check_out(self, folder, umask="022"):
+        """Put the files that git tracks into a folder of the machine, as a clone under this umask."""
+        extract = f"umask {umask} && tar --extract --no-same-permissions --one-top-level={folder}"
         run(
-            f"git ls-files -z | tar --null --files-from - --create "
-            f"| docker exec --interactive {self.name} tar --extract --one-top-level={folder}"
+            "git ls-files -z | tar --null --files-from - --create "
+            f"| docker exec --interactive {self.name} sh -c '{extract}'"
         )
 
     def load(self, *images):
-        """Bring images of this engine to the machine's own, which must be running."""
+        """Copy images of this machine's engine to the other one, which must be running."""
         run(f"docker save {' '.join(images)} | docker exec --interactive {self.name} docker load")
 
+    def lose_power(self):
+        """Kill every process of the machine at once, and start it again without its daemon."""
+        docker("kill", self.name)
+        docker("start", self.name)
+
     def running(self):
-        """Return all that the machine's engine has: containers of any state, and networks of ours."""
+        """Return the IDs of all containers, also stopped ones, and of the course's networks."""
         listing = "docker ps --all --quiet; docker network ls --quiet --filter name=softy-pinko"
         return self.type(listing).stdout.split()
 
 
 @contextmanager
 def machine(name):
-    """Start a machine, its engine installed but not running; yields a `Machine`, removes it after."""
+    """Start a machine whose engine is installed but not running; yields a `Machine`, removes it after."""
     docker("build", "--tag", IMAGE, "tests/machine")
     container = f"{RUN}-{name}"
     try:
         docker(
             *("run", "--detach", "--privileged", "--name", container),
-            # Somebody waits for what is typed here; what runs beside it can wait.
+            # A test waits for each command here; other containers may get less of the processor.
             *("--cpu-shares", "4096", "--volume", f"{ROOT}:/course:ro", IMAGE),
         )
         yield Machine(container)
