@@ -11,6 +11,7 @@ import shutil
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -275,6 +276,26 @@ def test_every_response_is_the_applications(stack, plain):
         if ours.first > theirs.first + 0.8
     ]
     assert not late, late
+
+
+def test_the_application_sees_the_client_and_no_header_that_a_client_forged(stack):
+    forged = {
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-Proto": "https",
+        "X-Request-ID": "forged",
+        "Host": "app.example:8443",
+    }
+    url = f"{stack.url}/api/httpbin/headers?show_env=1"
+    response = requests.get(url, headers=forged)
+    seen = response.json()["headers"]
+    assert seen["Host"] == "app.example:8443"
+    assert seen["X-Forwarded-Proto"] == "http"
+    assert seen["X-Request-Id"] == response.headers["X-Request-ID"]
+    assert re.fullmatch("[0-9a-f]{32}", seen["X-Request-Id"])
+    assert ip_address(seen["X-Forwarded-For"]).is_private
+    assert "203.0.113.9" not in response.text
+    client = requests.get(f"{stack.url}/api/url").json()["client"]
+    assert client == seen["X-Forwarded-For"], "Flask's remote_addr is the client's address"
 
 
 @pytest.fixture

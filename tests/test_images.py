@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 from support.engine import ROOT, RUN, docker, run
-from support.images import NGINX, UBUNTU, files_above, layers, size_above
+from support.images import NGINX, PYTHON, files_above, layers, size_above
 
-BACK_END = (UBUNTU, "softy-pinko-back-end:task6")
+BACK_END = (PYTHON, "softy-pinko-back-end:task6")
 FRONT_END = (NGINX, "softy-pinko-front-end:task6")
 PROXY = (NGINX, "softy-pinko-proxy:task6")
 
@@ -30,7 +30,7 @@ def built():
 
 
 @pytest.mark.parametrize(
-    ("base", "image", "limit"), [(*BACK_END, 55), (*FRONT_END, 1), (*PROXY, 1)]
+    ("base", "image", "limit"), [(*BACK_END, 15), (*FRONT_END, 1), (*PROXY, 1)]
 )
 def test_an_image_adds_little_to_its_base(base, image, limit):
     added = size_above(base, image)

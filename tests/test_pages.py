@@ -1,4 +1,4 @@
-"""The page of each task, as anybody may look at it: any screen, any way to read, any way to type."""
+"""The page of each task, on every kind of screen and with every way to use it."""
 
 import re
 from contextlib import contextmanager
@@ -8,11 +8,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from support import api, lab
 from support.engine import ROOT, assert_ports_are_free
+from support.steps import SITE
 
 #: Where the screenshots go; git ignores it.
 PICTURES = ROOT / "tests/output/screenshots"
 
-#: What stands in the picture of each task, in the words of the picture itself.
+#: The labels in the picture of each task, and how often each one appears.
 SEEN = {
     "task2": {"front-end": 1},
     "task3": {"front-end": 1, "back-end": 1},
@@ -24,7 +25,7 @@ SEEN = {
 
 @contextmanager
 def served(task):
-    """Start a task and yield the URL of its page; task3's and task4's scripts need the real ports."""
+    """Start a task and yield the URL of its page. The pages of task3 and task4 need the real ports."""
     if task in ("task2", "task3"):
         with lab.containers(task, keep_ports=task == "task3") as started:
             yield started.url("front-end", 9000)
@@ -38,7 +39,7 @@ def served(task):
 
 @pytest.fixture(scope="module", params=SEEN)
 def running(request):
-    """Each of the tasks that have a page, in turn: its name, and its page's URL while it runs."""
+    """Run each task that has a page: the task's name and the URL of its page."""
     if request.param in ("task3", "task4"):
         assert_ports_are_free(5252, 9000)
     with served(request.param) as url:
@@ -47,18 +48,18 @@ def running(request):
 
 @pytest.fixture
 def task(running):
-    """The name of the task that runs."""
+    """The name of the running task."""
     return running[0]
 
 
 @pytest.fixture
 def url(running):
-    """Where its page is, as `http://localhost:…`."""
+    """The URL of its page, `http://localhost:…`."""
     return running[1]
 
 
 def opened(page, url, **media):
-    """Open a page, wait until the API's answer is on it if it shows one, and return the page."""
+    """Open a page, wait for the API's response if the page shows one, and return the page."""
     page.emulate_media(**media)
     page.goto(url)
     content = page.locator("#dynamic-content")
@@ -73,7 +74,7 @@ def test_the_picture_shows_what_runs(task, url, page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(url, page, scheme):
+def test_axe_finds_no_accessibility_problem(url, page, scheme):
     found = Axe().run(opened(page, url, color_scheme=scheme))
     assert found.violations_count == 0, found.generate_report()
 
@@ -89,7 +90,7 @@ def test_it_fits_the_screen(url, page, width, height):
     assert needed <= width, f"{needed} pixels wide on a screen of {width}"
 
 
-def test_nothing_jumps_while_it_loads(url, page):
+def test_nothing_moves_while_it_loads(url, page):
     page.add_init_script(
         """window.shift = 0;
         new PerformanceObserver((list) => list.getEntries().forEach((e) => { window.shift += e.value; }))
@@ -99,19 +100,19 @@ def test_nothing_jumps_while_it_loads(url, page):
     assert page.evaluate("window.shift") == 0
 
 
-def test_without_javascript_it_still_says_what_it_is(task, url, browser):
+def test_without_javascript_it_links_to_the_api(task, url, browser):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(url)
         expect(page.get_by_role("heading", level=1)).to_have_text("Softy Pinko")
         if task != "task2":
-            way = page.locator("a[href$='/api/hello']")
-            expect(way).to_be_visible()
-            way.click()
+            link = page.locator("a[href$='/api/hello']")
+            expect(link).to_be_visible()
+            link.click()
             expect(page.locator("body")).to_have_text("Hello, World!")
 
 
-def test_it_keeps_still_for_who_wants_it_still(url, page):
+def test_nothing_moves_for_visitors_who_prefer_reduced_motion(url, page):
     opened(page, url, reduced_motion="reduce")
     moving = page.evaluate(
         """[...document.querySelectorAll("*")].filter((element) => {
@@ -122,7 +123,7 @@ def test_it_keeps_still_for_who_wants_it_still(url, page):
     assert moving == []
 
 
-def test_on_paper_it_is_dark_on_light(url, page):
+def test_it_prints_dark_on_light(url, page):
     opened(page, url, media="print", color_scheme="dark")
     ink = page.evaluate("getComputedStyle(document.querySelector('h1')).color")
     paper = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
@@ -130,7 +131,7 @@ def test_on_paper_it_is_dark_on_light(url, page):
     assert min(map(int, re.findall(r"\d+", paper)[:3])) > 128, f"it prints on {paper}"
 
 
-def test_every_control_can_be_reached_by_keyboard_and_shows_it(url, page):
+def test_tab_reaches_every_control_and_shows_the_focus(url, page):
     opened(page, url)
     controls = page.locator("button:visible, input:visible, select:visible, a:visible").count()
     reached = set()
@@ -146,31 +147,34 @@ def test_every_control_can_be_reached_by_keyboard_and_shows_it(url, page):
                 }"""
             )
         )
-    assert len(reached) == controls, "Tab does not come by every control"
+    assert len(reached) == controls, "the Tab key doesn't reach every control"
     assert not [control for control in reached if control.startswith("unseen")]
 
 
-def test_the_whole_page_is_small_and_compressed_on_the_wire(task, url):
-    site = ROOT / task / "front-end/softy-pinko-front-end"
-    size = sum(file.stat().st_size for file in site.iterdir())
-    assert size < 30_000, f"the page and what it needs are {size} bytes"
-    for file in ("", "style.css", "icon.svg"):
-        answer = api.get(f"{url}/{file}", headers={"Accept-Encoding": "gzip"})
-        assert answer.headers["Content-Encoding"] == "gzip"
+def site(task):
+    """Return the files of a task's site."""
+    return list((ROOT / task / SITE).iterdir())
 
 
-@pytest.mark.parametrize(
-    ("file", "caching"), [("", "no-cache"), ("style.css", "max-age=60"), ("icon.svg", "max-age=60")]
-)
-def test_what_it_is_made_of_is_cached_and_the_page_is_asked_for_again(url, file, caching):
-    answer = api.get(f"{url}/{file}")
-    assert answer.headers["Cache-Control"] == caching
-    again = api.get(f"{url}/{file}", headers={"If-None-Match": answer.headers["ETag"]})
-    assert (again.status_code, again.headers["Cache-Control"]) == (304, caching)
+def test_the_site_is_small_and_every_file_is_compressed(task, url):
+    size = sum(file.stat().st_size for file in site(task))
+    assert size < 30_000, f"expected less than 30,000 bytes in {task}/{SITE}, got {size}"
+    for file in site(task):
+        response = api.get(f"{url}/{file.name}", headers={"Accept-Encoding": "gzip"})
+        assert response.headers.get("Content-Encoding") == "gzip", f"{file.name} is not compressed"
+
+
+def test_browsers_cache_every_file_but_the_page(task, url):
+    for file in site(task):
+        caching = "no-cache" if file.name == "index.html" else "max-age=60"
+        response = api.get(f"{url}/{file.name}")
+        assert response.headers["Cache-Control"] == caching, file.name
+        again = api.get(response.url, headers={"If-None-Match": response.headers["ETag"]})
+        assert (again.status_code, again.headers["Cache-Control"]) == (304, caching), file.name
 
 
 @pytest.mark.parametrize("view", ["light", "dark", "phone"])
-def test_a_screenshot_of_each_view_is_left(task, url, page, view):
+def test_a_screenshot_of_each_view_is_kept(task, url, page, view):
     page.set_viewport_size({"width": 390 if view == "phone" else 1280, "height": 800})
     opened(page, url, color_scheme="dark" if view == "dark" else "light")
     picture = PICTURES / f"{task}-{view}.png"

@@ -13,10 +13,10 @@ import requests
 from support import api, lab
 from support.api import GREETING
 from support.copies import swap
-from support.engine import ROOT, docker, inspect, run, wait_until, wait_until_healthy
+from support.engine import ROOT, RUN, docker, inspect, run, wait_until, wait_until_healthy
 from support.images import UBUNTU
 from support.load import Load
-from support.turns import assert_all_take_turns, assert_strict, turns
+from support.turns import assert_all_take_turns
 
 
 @pytest.fixture
@@ -252,4 +252,19 @@ def test_a_new_version_reaches_all_replicas(edited):
     assert not new & old, f"an old replica stayed: {new & old}"
     assert load.answers[0].body == GREETING
     assert load.answers[-1].body == new_greeting
-    assert_strict(turns(edited.url, 100), 2)
+    assert_all_take_turns(edited)
+
+
+def test_three_hundred_megabytes_of_output_stay_under_120_on_disk(task6):
+    write = "import os; [print(os.urandom(50_000).hex()) for _ in range(3000)]"
+    name = f"{RUN}-output"
+    try:
+        task6.compose("run", "--name", name, "--no-deps", "back-end", "python", "-c", write)
+        folder = (
+            f"{docker('info', '--format', '{{.DockerRootDir}}')}/containers/{inspect(name)['Id']}"
+        )
+        weigh = ("--volume", f"{folder}:/logs:ro", UBUNTU, "du", "-sm", "/logs")
+        megabytes = int(docker("run", "--rm", *weigh).split()[0])
+        assert 20 < megabytes < 120
+    finally:
+        docker("rm", "--force", name)

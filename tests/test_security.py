@@ -1,22 +1,23 @@
 """What task6 makes of attacks and bad input, and what somebody who got in would find."""
 
-import base64
-import hashlib
+import http.client
 import os
 import random
 import re
 import socket
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 import pytest
 from support import api
 from support.attacks import CASES, mutilated
 from support.engine import docker, inspect, memory, processes, wait_until
 from support.load import Load
-from support.raw import answer, connect, status
+from support.raw import answer, connect, request, status
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,7 +55,9 @@ def test_ten_thousand_malformed_requests_do_no_harm(task6):
     def send_all(requests):
         with ThreadPoolExecutor(32) as pool:
             answers = list(pool.map(send, requests))
-        errors = [(data, got) for data, got in answers if (status(got) or 0) >= 500]
+        # RFC 9110 wants 501 and 505 for a coding and a version that the proxy doesn't know.
+        allowed = {501, 505, *range(500)}
+        errors = [(data, got) for data, got in answers if (status(got) or 0) not in allowed]
         assert not errors, f"seed {seed}: {len(errors)} with a 5xx, the first: {errors[0]}"
         return sum(bool(got) for _, got in answers)
 
@@ -129,54 +132,49 @@ def test_slow_clients_are_closed_and_do_not_slow_the_others(task6):
     assert load.percentile(99) < 0.1
 
 
-def test_the_api_sees_the_true_client_once_and_nothing_that_a_client_wrote(task6):
-    forged = {
-        "X-Forwarded-For": "203.0.113.9",
-        "X-Real-IP": "203.0.113.9",
-        "X-Request-ID": "forged",
-        "X-Served-By": "forged",
-        "Forwarded": "for=203.0.113.9",
-    }
-    got = api.get(f"{task6.url}/api/hello", headers=forged)
-    request_id = got.headers["X-Request-ID"]
-    assert re.fullmatch("[0-9a-f]{32}", request_id)
-    assert got.headers["X-Served-By"] in task6.hostnames("back-end")
-
-    def log_line(service):
-        """Return the one line of a service's log that has the request's ID."""
-
-        def lines():
-            log = task6.compose("logs", "--no-log-prefix", service)
-            return [line for line in log.splitlines() if request_id in line]
-
-        (line,) = wait_until(lines, 5, f"{service} to log the request")
-        return line
-
-    client = log_line("proxy").split()[0]
-    assert log_line("back-end").endswith(f" {request_id} {client}")
-    assert "203.0.113.9" not in log_line("back-end")
-
-
-def test_every_answer_tells_the_browser_what_it_may_do(task6):
+def test_no_response_names_a_version(task6):
     for path in ("/", "/style.css", "/nope", "/api/hello", "/api/nope"):
         headers = api.get(task6.url + path).headers
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert headers["Referrer-Policy"] == "no-referrer"
-        assert "default-src 'none'" in headers["Content-Security-Policy"]
-        assert "unsafe" not in headers["Content-Security-Policy"]
-        assert headers["Server"] == "nginx", "no version"
+        assert headers["Server"] == "nginx"
         assert "gunicorn" not in str(headers)
     assert not re.search(r"nginx/\d", answer(task6.url, CASES["NUL"][0]).decode())
 
 
-def test_the_policy_lets_the_pages_script_run_and_no_other(task6):
-    page = api.get(task6.url)
-    (script,) = re.findall(rb"<script>(.*?)</script>", page.content, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
-    assert f"script-src 'sha256-{digest}';" in page.headers["Content-Security-Policy"], (
-        "the page's script has changed: write this hash into task6/proxy/proxy.conf: "
-        f"sha256-{digest}"
-    )
+def test_the_cache_holds_one_copy_of_a_file_whatever_clients_send(task6):
+    def send(number):
+        parts = urlsplit(task6.url)
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+        statuses = Counter()
+        for n in range(1000):
+            query, coding = f"/?{number}-{n}", f"gzip;q=0.{number}{n}, x-{n}"
+            for path, headers in ((query, {}), ("/", {"Accept-Encoding": coding})):
+                connection.request("GET", path, headers=headers)
+                response = connection.getresponse()
+                response.read()
+                statuses[response.status] += 1
+        connection.close()
+        return statuses
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(send, range(8)), Counter()) == {200: 16_000}
+    (proxy,) = task6.containers("proxy")
+    kilobytes = int(docker("exec", proxy, "du", "-sk", "/tmp/site").split()[0])
+    assert kilobytes < 5000
+
+
+def test_uploads_beyond_the_proxys_memory_do_no_harm(task6):
+    parts = urlsplit(task6.url)
+    head = request("/api/hello", "Content-Length: 1000000", method="POST")
+    uploads = [socket.create_connection((parts.hostname, parts.port), 10) for _ in range(300)]
+    try:
+        for upload in uploads:
+            upload.sendall(head + b"x" * 990_000)
+        with Load("beside 300 MB of slow uploads", f"{task6.url}/api/hello") as load:
+            load.wait_for(400)
+    finally:
+        for upload in uploads:
+            upload.close()
+    wait_until(lambda: max(memory(*task6.containers("proxy")).values()) < 60, 15, "the memory back")
 
 
 def test_from_a_replica_neither_the_world_nor_this_machine_can_be_reached(task6):

@@ -19,7 +19,7 @@ NEW = """
 FROM softy-pinko-back-end:task6
 USER root
 RUN sed -i 's/Hello, World!/Hello, new World!/' api.py
-USER api
+USER 1000
 """
 
 SICK = """
@@ -187,20 +187,15 @@ def test_both_files_say_the_same_but_for_what_swarm_needs():
     compose = lab.configuration("task6")
     stack = lab.configuration("task6", "docker-stack.yml")
     assert set(stack["services"]) == set(compose["services"])
+    only_compose = {"build", "depends_on", "develop", "restart", "security_opt"}
     for name, service in stack["services"].items():
-        in_memory = [volume["target"] for volume in service.pop("volumes", [])]
-        said = {key: value for key, value in service.items() if key not in ("deploy", "ports")}
         twin = compose["services"][name]
-        assert twin.pop("tmpfs", []) == in_memory
-        only_compose = {
-            "build",
-            "deploy",
-            "depends_on",
-            "develop",
-            "ports",
-            "restart",
-            "security_opt",
-        }
-        assert said == {key: value for key, value in twin.items() if key not in only_compose}
+        (memory,) = service.pop("volumes")
+        assert twin.pop("tmpfs") == [f"{memory['target']}:size={int(memory['tmpfs']['size']) >> 20}M"]
+        deploy, deploy_twin = service.pop("deploy"), twin.pop("deploy")
+        assert deploy["resources"] == deploy_twin["resources"]
+        assert service.pop("ports", None) is None or name == "proxy"
+        assert twin.pop("ports", None) is None or name == "proxy"
+        assert service == {key: value for key, value in twin.items() if key not in only_compose}
     assert set(stack["networks"]) == set(compose["networks"])
     assert stack["networks"]["inside"]["internal"]

@@ -3,10 +3,9 @@
 import re
 
 import pytest
-import requests
 from playwright.sync_api import expect
 from support import api, lab
-from support.engine import inspect, wait_until
+from support.engine import inspect
 from support.page import lit, the_page_keeps_up
 
 
@@ -37,24 +36,12 @@ def test_the_inside_cannot_be_left(task5):
         assert inspect(network)["Internal"]
 
 
-def test_both_access_logs_show_the_id_that_the_answer_carries(task5):
-    request_id = api.get(f"{task5.url}/api/hello").headers["X-Request-ID"]
-    for service in ("proxy", "back-end"):
-        wait_until(
-            lambda service=service: request_id in task5.compose("logs", service),
-            5,
-            f"{service} to log it",
-        )
-
-
-def test_errors_under_api_are_json_and_html_elsewhere(task5):
-    too_large = b"x" * 2_000_000
-    answer = requests.post(f"{task5.url}/api/hello", data=too_large, timeout=5)
-    assert (answer.status_code, answer.json()["status"]) == (413, 413)
-    answer = requests.post(task5.url, data=too_large, timeout=5)
-    assert answer.status_code == 413
-    assert answer.headers["Content-Type"].startswith("text/html")
-    assert answer.headers["X-Served-By"] == "proxy"
+def test_every_response_carries_the_id_of_its_request(task5):
+    paths = ("/", "/api/hello", "/api/hello", "/api/nope", "/nope")
+    ids = [api.get(task5.url + path).headers["X-Request-ID"] for path in paths]
+    assert len(set(ids)) == len(paths)
+    forged = api.get(f"{task5.url}/api/hello", headers={"X-Request-ID": "forged"})
+    assert re.fullmatch("[0-9a-f]{32}", forged.headers["X-Request-ID"])
 
 
 def test_the_page_waits_shows_the_answer_and_survives_an_outage(task5, visit):
@@ -119,13 +106,11 @@ def test_the_address_bar_names_the_proxy_when_the_api_is_gone(task5, visit):
         task5.start_again("back-end")
 
 
-def test_when_the_api_is_gone_the_proxy_says_so_in_json(task5):
+def test_when_the_api_is_gone_the_page_still_comes(task5):
     task5.compose("stop", "back-end")
     try:
         answer = api.get(f"{task5.url}/api/hello")
         assert answer.status_code in (502, 504), "no address any more, or nobody at the old one"
-        assert answer.json()["status"] == answer.status_code
-        assert answer.headers["X-Served-By"] == "proxy"
         assert api.get(task5.url).status_code == 200, "the page needs no API"
     finally:
         task5.start_again("back-end")

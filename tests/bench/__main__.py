@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from support.engine import ROOT
-from support.images import NGINX, PYTHON, UBUNTU, size_above
+from support.images import NGINX, UBUNTU, size_above
 from support.steps import SITE
 
 from bench import picture, report

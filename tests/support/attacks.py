@@ -45,16 +45,17 @@ CASES = {
     "a request line far too long": (request("/" + "a" * 100_000), 414),
     "a long request line": (request("/api/" + "a" * 7000), 404),
     "a header too long": (request("/api/hello", "X: " + "a" * 9000), 400),
-    "too many headers": (request("/api/hello", *(f"X-{n}: a" for n in range(100))), 400),
+    "too many headers": (request("/api/hello", *(f"X-{n}: a" for n in range(100))), 431),
     "far too many headers": (request("/api/hello", *(f"X-{n}: a" for n in range(5000))), 400),
     "many headers": (request("/api/hello", *(f"X-{n}: a" for n in range(80))), 200),
     "a body too large": (post("Content-Length: 99999999"), 413),
     "a chunked body too large": (
-        post(CHUNKED, body=b"fffff\r\n" + b"a" * 0xFFFFF + b"\r\n0\r\n\r\n"),
+        post(CHUNKED, body=b"1fffff\r\n" + b"a" * 0x1FFFFF + b"\r\n0\r\n\r\n"),
         413,
     ),
-    "ranges beyond the end": (request("/", "Range: bytes=99999999-"), 416),
-    "a range that overflows": (request("/", "Range: bytes=0-18446744073709551615"), 416),
+    # A server may ignore Range (RFC 9110, section 14.2). For what it unpacks, Nginx does.
+    "ranges beyond the end": (request("/", "Range: bytes=99999999-"), 200),
+    "a range that overflows": (request("/", "Range: bytes=0-18446744073709551615"), 200),
     # Where does the body end? RFC 9112, section 6.3: whoever leaves a doubt is refused.
     "length and chunks": (post("Content-Length: 4", CHUNKED, body=b"0\r\n\r\n"), 400),
     "two lengths": (post("Content-Length: 0", "Content-Length: 5", body=b"hello"), 400),
@@ -65,8 +66,8 @@ CASES = {
     "a hexadecimal length": (post("Content-Length: 0x5", body=b"hello"), 400),
     "a length that overflows": (post("Content-Length: " + "9" * 30), 400),
     "a length, space before the colon": (post("Content-Length : 5", body=b"hello"), 400),
-    "an unknown coding": (post("Transfer-Encoding: gzip"), 400),
-    "a coding that looks like chunked": (post("Transfer-Encoding: xchunked"), 400),
+    "an unknown coding": (post("Transfer-Encoding: gzip"), 501),
+    "a coding that looks like chunked": (post("Transfer-Encoding: xchunked"), 501),
     "chunked twice": (post(CHUNKED, CHUNKED, body=b"0\r\n\r\n"), 400),
     "chunks in HTTP/1.0": (
         request("/api/hello", CHUNKED, method="POST", version="HTTP/1.0", body=b"0\r\n\r\n"),
@@ -108,7 +109,7 @@ CASES = {
     "DELETE of the page": (request("/", method="DELETE"), 405),
     "HTTP/0.9": (b"GET /api/hello\r\n", None),
     "the preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
-    "HTTP/3": (request(version="HTTP/3"), 400),
+    "HTTP/3": (request(version="HTTP/3"), 505),
     "http in lower case": (request(version="http/1.1"), 400),
     "a TLS hello": (bytes.fromhex("16030100c8010000c40303") + b"\0" * 100, 400),
 }

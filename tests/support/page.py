@@ -1,17 +1,18 @@
-"""What the pages of task3 to task6 do, seen by a visitor."""
+"""What a visitor sees on the pages of task3 to task6."""
 
 import re
 
 from playwright.sync_api import expect
 
-#: A container's hostname, unless somebody has given it another: the start of its ID.
+#: A container's hostname is by default the start of its ID.
 A_HOSTNAME = re.compile(r"[0-9a-f]{12}")
 
 
 def the_page_keeps_up(page, freeze, thaw, stop, start):
-    """Assert that the open page shows the API's answer, and keeps up with what happens to it.
+    """Assert that the open page shows the API's response, and follows the API through an outage.
 
     freeze, thaw, stop, start: functions that do this to every container of the API.
+    The page waits up to 12 seconds for a response, so it shows "waiting" while the API is frozen.
     """
     content = page.locator("#dynamic-content")
     expect(content).to_have_text("Hello, World!")
@@ -35,7 +36,7 @@ def the_page_keeps_up(page, freeze, thaw, stop, start):
 
 
 def lit(page):
-    """Return which arrows of the picture are lit, as a set of names."""
+    """Return which arrows of the picture are highlighted, as a set of names."""
     return {
         arrow.get_attribute("id").removeprefix("arrow-")
         for arrow in page.locator(".arrow.lit").all()

@@ -6,7 +6,7 @@ from support.engine import ROOT
 
 SITE = "front-end/softy-pinko-front-end"
 
-#: What each task adds or changes against the one before; README.md each task has for itself.
+#: What each task adds or changes against the one before. Each task has its own pages (*.md).
 #: All else is the same, byte for byte, and nothing is gone. The table is the course's plan.
 STEPS = {
     1: {".dockerignore", "Dockerfile", "api.py", "requirements.txt"},
@@ -62,7 +62,7 @@ def git(*words):
 def inside(task, paths):
     """Return paths of the repository as paths inside a task, without the task's README.md."""
     relative = [path.removeprefix(f"{task}/") for path in paths]
-    return [path for path in relative if path != "README.md"]
+    return [path for path in relative if not path.endswith(".md")]
 
 
 def before(number):

@@ -24,13 +24,14 @@ function look(name) {
 function row(name, responses) {
   const { letter, colour } = look(name);
   const count = record.counts.get(name);
-  const share = count / responses;
+  const share = `${((count / responses) * 100).toFixed(1)}%`;
   return element(
     "tr",
-    { class: colour, "data-replica": name },
+    // The stylesheet draws a bar of this length.
+    { class: colour, style: `--share: ${share}`, "data-replica": name },
     element("th", { scope: "row" }, element("b", {}, letter), ` ${name}`),
     element("td", { class: "count" }, count),
-    element("td", { class: "share", style: `--share: ${share}` }, `${(share * 100).toFixed(1)}%`),
+    element("td", {}, share),
   );
 }
 
