@@ -191,7 +191,9 @@ def test_both_files_say_the_same_but_for_what_swarm_needs():
     for name, service in stack["services"].items():
         twin = compose["services"][name]
         (memory,) = service.pop("volumes")
-        assert twin.pop("tmpfs") == [f"{memory['target']}:size={int(memory['tmpfs']['size']) >> 20}M"]
+        assert twin.pop("tmpfs") == [
+            f"{memory['target']}:size={int(memory['tmpfs']['size']) >> 20}M"
+        ]
         deploy, deploy_twin = service.pop("deploy"), twin.pop("deploy")
         assert deploy["resources"] == deploy_twin["resources"]
         assert service.pop("ports", None) is None or name == "proxy"

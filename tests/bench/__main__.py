@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from support.engine import ROOT
-from support.images import NGINX, UBUNTU, size_above
+from support.images import NGINX, PYTHON, UBUNTU, size_above
 from support.steps import SITE
 
 from bench import picture, report
@@ -42,7 +42,7 @@ def build(three, samples, rounds):
     three["limit"].build()
     for name in ("usual", "ours"):
         for service in SERVICES:
-            base = UBUNTU if service == "back-end" else NGINX
+            base = {"usual": UBUNTU, "ours": PYTHON}[name] if service == "back-end" else NGINX
             samples.add(service, name, size_above(base, three[name].image(service)))
 
 

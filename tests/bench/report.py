@@ -11,10 +11,7 @@ from bench.figures import FIGURES
 
 STACKS = ("usual", "ours", "limit")
 
-HEAD = ("figure", *STACKS, "ours/usual", "ours/limit", "to reach", "reached")
-
-#: A factor that reads better as a fraction.
-FRACTIONS = {1 / 3: "1/3"}
+HEAD = ("figure", *STACKS, "ours/usual", "ours/limit", "target", "met")
 
 
 def number(value, digits):
@@ -33,7 +30,7 @@ def with_spread(samples, key, stack):
 
 def in_words(goal):
     """Return a goal such as `≥ 3 times usual`."""
-    factor = FRACTIONS.get(goal.factor, f"{goal.factor:g}")
+    factor = f"{goal.factor:g}"
     of = FIGURES[goal.key].title if goal.key else goal.stack
     return f"{goal.sign} {factor} times {of}" if of else f"{goal.sign} {factor}"
 
@@ -48,7 +45,7 @@ def rows(samples):
             *(with_spread(samples, key, stack) for stack in STACKS),
             *(number(samples.ratio(key, stack), 2) for stack in ("usual", "limit")),
             ", ".join(map(in_words, figure.goals)),
-            ", ".join("yes" if samples.reached(key, goal) else "no" for goal in figure.goals),
+            ", ".join("yes" if samples.met(key, goal) else "no" for goal in figure.goals),
         )
 
 
@@ -95,6 +92,6 @@ def as_json(samples):
                 **{stack: samples.get((key, stack)) for stack in STACKS},
                 "ours/usual": samples.ratio(key, "usual"),
                 "ours/limit": samples.ratio(key, "limit"),
-                "reached": {in_words(goal): samples.reached(key, goal) for goal in figure.goals},
+                "met": {in_words(goal): samples.met(key, goal) for goal in figure.goals},
             }
     return json.dumps({"machine": machine(), "figures": figures}, indent=2, ensure_ascii=False)
