@@ -53,14 +53,14 @@ def cluster(later_images):
 
 @pytest.fixture
 def load(cluster):
-    """A function: name, nodes, greetings -> a `Load` on these nodes' proxies.
+    """A function: name, nodes, greetings, seconds -> a `Load` on these nodes' proxies.
 
     Afterwards four replicas must take turns, seen through every node.
     """
 
-    def on(name, nodes=None, bodies=(GREETING,)):
+    def on(name, nodes=None, bodies=(GREETING,), slowest=2.5):
         urls = [f"{node.url}/api/hello" for node in nodes or cluster.nodes]
-        return Load(f"Swarm: {name}", *urls, bodies=bodies)
+        return Load(f"Swarm: {name}", *urls, bodies=bodies, slowest=slowest)
 
     yield on
     cluster.wait_for_turns()
@@ -151,7 +151,8 @@ def test_a_node_is_lost(cluster, load, who):
     leader = cluster.leader()
     lost = leader if who == "the leader" else next(n for n in cluster.nodes if n is not leader)
     others = [node for node in cluster.nodes if node is not lost]
-    with load(f"{who} is lost", others) as asked:
+    # A request that a replica of the lost node had received waits for the proxy's 10 s.
+    with load(f"{who} is lost", others, slowest=11) as asked:
         asked.wait_for(400)
         lost.kill()
         # Without a leader nobody counts, and no setting shortens that: an election lasts 10
