@@ -45,7 +45,7 @@ def draw_panel(panel, key, samples):
             number(middle, figure.digits), (max(numbers), row),
             xytext=(5, 0), textcoords="offset points", va="center", color=INK, size=9,
         )  # fmt: skip
-    better = "more" if figure.goals[0].sign == "≥" else "less"
+    better = "more" if figure.unit == "requests/s" else "less"
     panel.set_title(
         f"{figure.title}\n{figure.unit}, {better} is better", color=INK, size=9, loc="left"
     )
