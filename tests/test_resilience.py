@@ -238,7 +238,7 @@ def test_a_new_version_reaches_all_replicas(edited):
     old = edited.hostnames("back-end")
     new_greeting = "Hello, new World!"
     swap("back-end/api.py", GREETING, new_greeting)(edited.folder)
-    note_the_old, add_the_new, take_the_old = lab.commands("task6", "A new version")
+    note_the_old, add_the_new, take_the_old = lab.commands("task6", "Roll out a new version")
     both = [GREETING, new_greeting]
     with without_a_pause("a new version", f"{edited.url}/api/hello", bodies=both) as load:
         load.wait_for(400)

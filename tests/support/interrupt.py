@@ -1,4 +1,4 @@
-"""A process that is told to end, and what is left after it."""
+"""Interrupting a process, and asserting that it leaves nothing behind."""
 
 import os
 import signal
@@ -8,10 +8,10 @@ from support.engine import ROOT, docker, wait_until
 
 
 def finish(process, seconds):
-    """Wait for a process, a `subprocess.Popen` with a pipe, to end; returns all that it printed.
+    """Wait until a process, a `subprocess.Popen` with a pipe, ends; returns its output.
 
-    Raises subprocess.TimeoutExpired if that takes longer than so many seconds. It is told
-    to end then, so that it removes what it has started, and killed a minute later.
+    Raises subprocess.TimeoutExpired if that takes longer than so many seconds. The process
+    then gets SIGTERM, so that it can remove what it started, and SIGKILL a minute later.
     """
     try:
         return process.communicate(timeout=seconds)[0]
@@ -25,13 +25,14 @@ def finish(process, seconds):
 
 
 def interrupt(command, prefix, begun, deadline=60, env=None):
-    """Start a command, press Ctrl-C once it has begun, and assert that nothing of it is left.
+    """Start a command, press Ctrl-C once it has begun, and assert that it leaves nothing behind.
 
-    prefix: what it starts is called by this and its process ID, the name.
-    begun: a function of that name, true when it is time. deadline: seconds until then.
-    env: variables to add to this process's own.
+    prefix: the names of the containers and images that it starts and builds begin with this
+    and its process ID.
+    begun: a function that takes such a name and returns whether it is time for Ctrl-C.
+    deadline: seconds until then. env: variables to add to this process's own.
 
-    Returns its exit status and all that it printed.
+    Returns the command's exit status and its output.
     """
     started = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
@@ -47,13 +48,13 @@ def interrupt(command, prefix, begun, deadline=60, env=None):
         if not ended:
             os.killpg(started.pid, signal.SIGINT)
         said = finish(started, 90)
-    assert not ended, f"{command} ended by itself, and said:\n{said}"
+    assert not ended, f"{command} ended before Ctrl-C, and printed:\n{said}"
     assert_nothing_is_left(name)
     return started.returncode, said
 
 
 def assert_nothing_is_left(name):
-    """Assert that no container, network, volume or image of the engine has this in its name."""
+    """Assert that no container, network, volume or image has this in its name."""
     for listing in ("ps --all --format {{.Names}}", "network ls --format {{.Name}}",
                     "volume ls --format {{.Name}}", "images --format {{.Repository}}"):  # fmt: skip
         assert name not in docker(*listing.split())
