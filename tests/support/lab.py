@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 from contextlib import contextmanager
+from itertools import takewhile
 
 from support.engine import (
     ROOT,
@@ -27,36 +28,52 @@ CONSOLE = re.compile(
 def steps(text):
     """Yield what the blocks of a README show, in order: (command, output shown below, is it run).
 
-    A `$ ` at the start of a line is a prompt, as in any manual. The output is "" where none is shown.
+    A `$ ` at the start of a line is the shell's prompt. Lines that follow it directly and start
+    with `> ` continue the command. The output is "" if the README shows none.
     """
     for not_run, block in CONSOLE.findall(text):
         for step in block.removeprefix("$ ").split("\n$ "):
-            command, _, shown = step.partition("\n")
-            yield command, shown and shown.removesuffix("\n") + "\n", not not_run
+            first, *lines = step.splitlines()
+            more = [*takewhile(lambda line: line.startswith("> "), lines)]
+            command = "\n".join([first, *(line.removeprefix("> ") for line in more)])
+            yield command, "".join(f"{line}\n" for line in lines[len(more) :]), not not_run
 
 
 def commands(task, heading=None):
-    """Return the commands that `taskN/README.md` tells the learner to type, in order.
+    """Return the commands that a task's lab tells the learner to type, in order.
 
-    heading: only those under this heading, such as "Do it".
+    The lab is `README.md` and, in task6, `SWARM.md`.
+    heading: only those under this heading, such as "Steps" or "Roll out a new version".
     """
-    text = (ROOT / task / "README.md").read_text()
+    pages = [ROOT / task / name for name in ("README.md", "SWARM.md")]
+    text = "\n".join(page.read_text() for page in pages if page.exists())
     if heading:
-        text = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+        text = section(text, heading)
     return [command for command, _, _ in steps(text)]
 
 
+def section(text, heading):
+    """Return what is under a heading, up to the next one of the same level or a higher one.
+
+    A number before the heading, as in `### 5. Roll out a new version`, is ignored.
+    """
+    level, rest = re.search(
+        rf"^(#+) (?:\d+\. )?{re.escape(heading)}\n(.*)", text, re.MULTILINE | re.DOTALL
+    ).groups()
+    return re.split(rf"^#{{1,{len(level)}}} ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
 def the_command(task, start):
-    """Return the first of the README's commands that starts with `start`."""
+    """Return the first command of a task's lab that starts with `start`."""
     for command in commands(task):
         if command.startswith(start):
             return command
-    raise AssertionError(f"{task}/README.md has no command that starts with '{start}'")
+    raise AssertionError(f"The lab of {task} has no command that starts with '{start}'")
 
 
 def build(task):
     """Build a task's images with every `docker build` of its README."""
-    builds = [command for command in commands(task, "Do it") if command.startswith("docker build ")]
+    builds = [command for command in commands(task, "Steps") if command.startswith("docker build ")]
     assert builds, f"{task}/README.md does not say how to build"
     for command in builds:
         run(command, cwd=ROOT / task)
@@ -79,7 +96,7 @@ class Containers:
         Unless `keep_ports`, the host's side of each published port is a free one
         of 127.0.0.1: a stack that the user has running is not in the way.
         """
-        for command in commands(self.task, "Do it"):
+        for command in commands(self.task, "Steps"):
             if command.startswith("docker run "):
                 self.run(command)
         for name in self.names.values():
@@ -91,14 +108,14 @@ class Containers:
 
     def start_again(self, name):
         """Start the container that the README calls `name` once more, after it was stopped."""
-        self.run(next(c for c in commands(self.task, "Do it") if f" --name {name} " in c))
+        self.run(next(c for c in commands(self.task, "Steps") if f" --name {name} " in c))
         wait_until_healthy(self.names[name])
 
     def made_ours(self, command):
         """Return the README's command with a name of this run and, if need be, a free port."""
         words = shlex.split(command)
         name = words[words.index("--name") + 1]
-        self.names[name] = f"{RUN}-{name}"
+        self.names[name] = f"{RUN}-{name}{'-real-ports' if self.keep_ports else ''}"
         words[words.index("--name") + 1] = self.names[name]
         if not self.keep_ports:
             at = words.index("--publish") + 1

@@ -20,8 +20,8 @@ IMAGES = [f"softy-pinko-{name}:task6" for name in ("back-end", "front-end", "pro
 
 
 def settings():
-    """Return what task6's README says to write into each engine's `daemon.json`."""
-    (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "task6/README.md").read_text(), re.DOTALL)
+    """Return what task6/SWARM.md says to write into each engine's `daemon.json`."""
+    (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "task6/SWARM.md").read_text(), re.DOTALL)
     return block
 
 
@@ -120,9 +120,7 @@ class Swarm:
 
     def push(self, *later):
         """Bring the images of task6, and later ones, from this machine to the registry."""
-        tag_and_push = lab.the_command(
-            "task6", "for name in back-end front-end proxy; do docker tag"
-        )
+        tag_and_push = lab.the_command("task6", "for name in back-end front-end proxy; do")
         try:
             run(tag_and_push, env={"REGISTRY": self.registry})
             for image in later:
@@ -132,7 +130,7 @@ class Swarm:
             docker("rmi", "--force", *(self.registry + image for image in (*IMAGES, *later)))
 
     def type(self, start):
-        """Type the command of task6's README that starts so; returns what it printed."""
+        """Type the command of task6/SWARM.md that starts so; returns what it printed."""
         return self.manager.do(lab.the_command("task6", start))
 
     def leader(self):
