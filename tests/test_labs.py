@@ -19,10 +19,6 @@ COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 DOCUMENTS = [*LABS, "README.md", "CONTRIBUTING.md"]
 
 
-#: Most of this is waiting: the checker's cases go on meanwhile.
-pytestmark = pytest.mark.usefixtures("checks")
-
-
 @pytest.fixture(scope="module")
 def checkout(ready):
     """The `Machine` with a clean checkout in `/clone`, and no image but the base images."""

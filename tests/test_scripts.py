@@ -10,9 +10,6 @@ from support.images import UBUNTU
 from support.interrupt import interrupt
 from support.turns import assert_strict
 
-#: Most of this is waiting: the checker's cases go on meanwhile.
-pytestmark = pytest.mark.usefixtures("checks")
-
 
 def on_a_bare_machine(*options):
     """Run script/up in a container that has no engine, with these options of `docker run`.
@@ -91,7 +88,9 @@ def test_up_starts_task6_and_down_leaves_nothing(ready):
 
 
 def test_a_taken_port_is_named_with_its_owner_and_the_way_out(ready):
-    ready.type("docker run --detach --name neighbour --publish 80:8080 nginxinc/nginx-unprivileged:1.30")
+    ready.type(
+        "docker run --detach --name neighbour --publish 80:8080 nginxinc/nginx-unprivileged:1.30"
+    )
     try:
         done = ready.type("script/up")
         assert done.returncode == 1

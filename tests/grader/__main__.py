@@ -183,15 +183,16 @@ def grade(session, path):
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         )  # fmt: skip
         session.processes[path] = process
-    said = deque(maxlen=5)
-    listener = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)
-    listener.start()
-    for line in process.stdout:
-        verdict = json.loads(line)
-        waiting.remove(verdict["task"])
-        session.add(path, verdict["task"], verdict)
-    status = process.wait()
-    listener.join(5)
+    with process:
+        said = deque(maxlen=5)
+        listener = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)
+        listener.start()
+        for line in process.stdout:
+            verdict = json.loads(line)
+            waiting.remove(verdict["task"])
+            session.add(path, verdict["task"], verdict)
+        listener.join()
+    status = process.returncode
     if waiting and not session.stopped:
         remove_what_is_left(run)
         reason = f"The grader's process ended with status {status}: {''.join(said).strip()[-300:]} Grade again."

@@ -75,8 +75,16 @@ class Traffic:
         page.on("requestfinished", self.finished)
         page.on("requestfailed", self.lost)
         page.on("response", lambda r: self.responses.add((urlsplit(r.url).path, r.status)))
-        page.on("console", lambda m: m.type == "error" and self.complaints.append(m.text))
+        page.on("console", self.said)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def said(self, message):
+        """Keep an error; not of an icon that the page doesn't name, nor of what `failed` has."""
+        url = message.location.get("url", "")
+        if message.type != "error" or url.endswith("/favicon.ico") or "net::" in message.text:
+            return
+        is_status = message.text.startswith("Failed to load resource")
+        self.complaints.append(f"{message.text} ({url})" if is_status else message.text)
 
     def begun(self, request):
         self.waiting.add(request)
@@ -123,11 +131,11 @@ def check_shown(url, published, what_else, where, deadlines):
                 f"the page {url} needs {outside[0]}, and this machine got no response from there. "
                 "Check the network, then grade again"
             )
-        said = [*traffic.complaints, *map(in_vain, traffic.failed)]
+        said = list(dict.fromkeys([*map(in_vain, traffic.failed), *traffic.complaints]))
         raise Fault(
             f"{url} in a browser: expected #dynamic-content to hold {GREETING!r}, got "
             + ("no such element" if held is None else f"{held.strip()[:80]!r}")
-            + f"; the browser says: {'; '.join(dict.fromkeys(said[:4])) or 'nothing'}{what_else}; look at {where}"
+            + f"; the browser says: {'; '.join(said[:4]) or 'nothing'}{what_else}; look at {where}"
         )
     if not any(
         status in (200, 304) and re.search(r"/api/hello/?$", path)

@@ -49,7 +49,7 @@ SIGNS = (
     (
         r"port is already allocated|driver failed programming|fully subnetted|pool overlaps|"
         r"cannot allocate memory|too many open files|resource temporarily unavailable|"
-        r"failed to create shim|context deadline exceeded",
+        r"context deadline exceeded",
         "Docker Engine couldn't provide what the containers need. Grade again, with fewer --jobs",
     ),
 )
@@ -135,11 +135,14 @@ def our_command():
     """Turn a failure of a command of ours into `MachineFault`."""
     try:
         yield
-    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+    except docker.errors.APIError as error:
         blame_the_machine(str(error))
-        if not isinstance(error, docker.errors.APIError):
-            raise MachineFault(f"{SIGNS[0][1]}. It said: {short(error)}") from None
         raise MachineFault(f"Docker Engine failed: {short(error)}. Grade again") from None
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise MachineFault(f"{SIGNS[0][1]}. The message was: {short(error)}") from None
+    except OSError as error:
+        blame_the_machine(str(error))
+        raise MachineFault(f"this machine failed: {short(error)}. Grade again") from None
 
 
 def short(error, length=300):

@@ -9,7 +9,7 @@ from pathlib import Path
 import docker
 
 from grader.allowed import MOST_REPLICAS, check_as_understood, check_as_written
-from grader.builds import build, options_of_service, telling
+from grader.builds import build, options_of_service
 from grader.course import compose_files, parts_of_services
 from grader.engine import (
     MEMORY,
@@ -57,7 +57,7 @@ def understand(connected, course, folder):
 def message(errors):
     """Return what Compose says went wrong: its last line that is no warning."""
     lines = [line.strip() for line in errors.splitlines() if "level=warning" not in line]
-    return short(" ".join(line for line in lines[-3:] if line)) or "it didn't say why"
+    return short(" ".join(list(filter(None, lines))[-1:])) or "it didn't say why"
 
 
 def bounded(connected, configuration):
@@ -265,9 +265,8 @@ def up(connected, configuration, place, scales, deadlines, file):
             f"expected 'docker compose up' to start {file} within {deadlines.start:.0f} s, and it "
             f"didn't{said}; look at {file}"
         )
-    raise Fault(
-        f"'docker compose up' doesn't start {file}: {telling(done.errors)}{said}; look at {file}"
-    )
+    reason = message(done.errors).replace(f"{connected.run}-", "")
+    raise Fault(f"'docker compose up' doesn't start {file}: {reason}{said}; look at {file}")
 
 
 def last_words(connected):
