@@ -18,7 +18,7 @@ from grader.course import (
 from grader.deadlines import Deadlines
 from grader.engine import our_command
 from grader.errors import Fault, MachineFault, Missing
-from grader.running import check_that_it_runs, output_of
+from grader.running import Running, check_that_it_runs, output_of
 from support.copies import copy_of_the_course, empty, write
 
 
@@ -93,7 +93,7 @@ def running(**facts):
         logs=lambda **options: iter([b"line\nValueError: no\nend\n"]),
     )
     client = SimpleNamespace(containers=SimpleNamespace(get=lambda name: container))
-    return SimpleNamespace(connected=SimpleNamespace(client=client, run="run"))
+    return Running(SimpleNamespace(client=client, run="run"), None, "task4", {})
 
 
 @pytest.mark.parametrize(

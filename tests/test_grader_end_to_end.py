@@ -15,7 +15,7 @@ def graded(folder, copies, *words, **options):
     """Grade copies in one command; returns (status, verdicts, CSV rows, what was printed)."""
     files = ["--json", folder / "verdicts.json", "--csv", folder / "verdicts.csv"]
     paths = dict.fromkeys(copies.values())
-    status, printed = grader(*paths, "--jobs", "6", *SHORT, *files, *words, **options)
+    status, printed = grader(*paths, "--jobs", "5", *SHORT, *files, *words, **options)
     return status, *read(folder), printed
 
 
@@ -50,6 +50,7 @@ def test_ten_copies_with_ten_faults_get_the_right_ten_verdicts(ten):
     assert status == 1, printed
     assert [row["course"] for row in rows] == [str(copy) for copy in copies.values()]
     for (task, words, *_), copy, row in zip(TEN.values(), copies.values(), rows, strict=True):
+        print(verdicts[str(copy)][f"task{task}"])
         verdict = verdicts[str(copy)][f"task{task}"]
         assert verdict["verdict"] == row[f"task{task}"] == "failed", printed
         assert re.search(words, verdict["reason"]), verdict["reason"]

@@ -76,25 +76,20 @@ def ask(running, role, url, what, where, deadlines, headers=None):
     """
     begun = unchanged_since = looked = time.monotonic()
     before, answer, pause = None, None, 0.05
-    names = running.all()
-    while True:
+    while time.monotonic() < begun + deadlines.response:
         with suppress(requests.RequestException):
             answer = get(url, headers=headers)
             if answer.status not in (502, 503, 504):
                 return answer
-        for name in names:
-            check_that_it_runs(running, name, name in running.of(role), where)
-        now = time.monotonic()
-        if now - looked > min(1, deadlines.still / 2):
-            looking = [
-                name for name in names if role != "proxy" or answer or name in running.of(role)
-            ]
-            seen = {name: listens_on(running, name) for name in looking}
-            if seen != before or not all(seen.values()):
-                before, unchanged_since = seen, now
+        needed = running.of(role)
+        up = [n for n in running.all() if check_that_it_runs(running, n, n in needed, where)]
+        if time.monotonic() - looked > min(1, deadlines.still / 2):
+            seen = {name: listens_on(running, name) for name in up}
             looked = time.monotonic()
-        if now > min(begun + deadlines.response, unchanged_since + deadlines.still):
-            break
+            if seen != before or not all(seen.values()):
+                before, unchanged_since = seen, looked
+            elif looked - unchanged_since > deadlines.still:
+                break
         time.sleep(pause)
         pause = min(2 * pause, 1)
     if answer is not None:
@@ -243,8 +238,8 @@ def check_shares(running, url, what, where, deadlines):
         check_that_it_runs(running, name, True, where)
     behind = [name for name in running.all() if name not in running.of("proxy")]
     total, counts = shares(running, url, behind, deadlines.response)
-    judge_shares(total, {n.removeprefix(f"{running.connected.run}-"): c for n, c in counts.items()},
-                 {n.removeprefix(f"{running.connected.run}-") for n in servers}, what, where)  # fmt: skip
+    short = {running.short(name): count for name, count in counts.items()}
+    judge_shares(total, short, set(map(running.short, servers)), what, where)
 
 
 def judge_shares(total, counts, servers, what, where):

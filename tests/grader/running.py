@@ -50,6 +50,10 @@ class Running:
         """Return the names of all containers."""
         return [name for names in self.containers.values() for name in names]
 
+    def short(self, name):
+        """Return what its author would call a container."""
+        return name.removeprefix(f"{self.connected.run}-").removesuffix("-check")
+
     def the(self, role):
         """Return the name of the part that plays a role; of several, the one that is published."""
         if role not in self.parts:
@@ -224,7 +228,7 @@ def last_line(connected, name):
 
 
 def check_that_it_runs(running, name, needed, where):
-    """Raise Fault if a container has ended, or is restarted again and again.
+    """Return whether a container runs; raise Fault if it has ended, or is restarted again and again.
 
     needed: whether it is asked for something. One that isn't may do its work and end with 0.
     """
@@ -232,15 +236,11 @@ def check_that_it_runs(running, name, needed, where):
     state = seen.attrs["State"]
     ended = seen.status in ("exited", "dead") or seen.attrs["RestartCount"] >= 4
     if not ended or (state["ExitCode"] == 0 and not needed):
-        return
-    memory = (
-        " because it needs more than the 512 MB of memory that it gets"
-        if state.get("OOMKilled")
-        else ""
-    )
+        return not ended
+    memory = " because it needs more than 512 MB of memory" if state.get("OOMKilled") else ""
     raise Fault(
-        f"expected {name.removeprefix(running.connected.run + '-')} to keep running, and it ended with "
-        f"status {state['ExitCode']}{memory}; its last line is: {last_line(running.connected, name)}; "
+        f"expected {running.short(name)} to keep running, and it ended with status "
+        f"{state['ExitCode']}{memory}; its last line is: {last_line(running.connected, name)}; "
         f"look at {where}"
     )
 
