@@ -64,6 +64,8 @@ def test_a_page_whose_api_is_slower_than_the_page_is_still_passes():
         (SHOWS.format("http://back-end:5252/api/hello"), "http://back-end:5252/api/hello was requested, and nothing is published"),
         ("<p id=dynamic-content>...</p><script>const = 1</script>", "got '...'; the browser says: Unexpected token"),
         (SHOWS.format("/api/helo"), "404 (Not Found) (http://localhost:9000/api/helo)"),
+        (SHOWS.format("http://[::1]:2222/api/hello"), "http://[::1]:2222/api/hello was requested, and nothing is published"),
+        (SHOWS.format("http://10.0.0.1:2222/api/hello"), "http://10.0.0.1:2222/api/hello was requested, and nothing is published"),
         (SHOWS.format("http://127.0.0.1:2222/api/hello"), "the browser says: http://127.0.0.1:2222/api/hello was requested, and nothing"),
     ],
 )  # fmt: skip

@@ -75,6 +75,7 @@ def test_an_image_that_is_not_in_its_registry_is_a_fault():
     [
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
         "Error response from daemon: all predefined address pools have been fully subnetted",
+        "Error response from daemon: No such image: redis:latest",
         "fork/exec: resource temporarily unavailable",
     ],
 )

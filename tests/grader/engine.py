@@ -48,7 +48,7 @@ SIGNS = (
     ),
     (
         r"port is already allocated|driver failed programming|fully subnetted|pool overlaps|"
-        r"cannot allocate memory|too many open files|resource temporarily unavailable|"
+        r"no such image|cannot allocate memory|too many open files|resource temporarily unavailable|"
         r"context deadline exceeded",
         "Docker Engine couldn't provide what the containers need. Grade again, with fewer --jobs",
     ),
@@ -189,23 +189,35 @@ def still_responds(connected):
 
 
 def clean_up(connected):
-    """Remove all containers, networks, volumes and images of a run, or of one task of it."""
-    client, prefix = connected.client, connected.run
+    """Remove all containers, networks, volumes and images of a run, or of one task of it.
 
-    def remove(things, name, **options):
-        for thing in things:
-            with suppress(docker.errors.APIError):
-                if name(thing).startswith(f"{prefix}-"):
-                    thing.remove(**options)
-
+    Docker Engine may still be at work on a command that was interrupted: look again, until
+    nothing is left.
+    """
     with our_command():
-        named = {"name": f"{prefix}-"}
-        listed = client.containers.list(all=True, filters=named, ignore_removed=True)
-        remove(listed, lambda thing: thing.name, v=True, force=True)
-        remove(client.networks.list(filters=named), lambda thing: thing.name)
-        remove(client.volumes.list(filters=named), lambda thing: thing.name, force=True)
-        for image in client.images.list(filters={"reference": f"{prefix}-*"}):
-            for tag in image.tags:
-                if tag.startswith(f"{prefix}-"):
-                    with suppress(docker.errors.APIError):
-                        client.images.remove(tag, force=True)
+        for _ in range(5):
+            if not remove_all(connected.client, f"{connected.run}-"):
+                return
+
+
+def remove_all(client, prefix):
+    """Remove all whose name begins so; returns whether there was anything."""
+    named = {"name": prefix}
+    containers = client.containers.list(all=True, filters=named, ignore_removed=True)
+    networks, volumes = client.networks.list(filters=named), client.volumes.list(filters=named)
+    images = client.images.list(filters={"reference": f"{prefix}*"})
+    found = [
+        *((each.name, lambda c=each: c.remove(v=True, force=True)) for each in containers),
+        *((each.name, each.remove) for each in networks),
+        *((each.name, lambda v=each: v.remove(force=True)) for each in volumes),
+        *(
+            (tag, lambda t=tag: client.images.remove(t, force=True))
+            for i in images
+            for tag in i.tags
+        ),
+    ]
+    ours = [remove for name, remove in found if name.startswith(prefix)]
+    for remove in ours:
+        with suppress(docker.errors.APIError):  # gone already, or in use until the next look
+            remove()
+    return bool(ours)
