@@ -77,6 +77,14 @@ def test_a_page_that_does_not_is_a_fault(page, words):
     assert time.monotonic() - begun < 5, "the page had come to rest"
 
 
+def test_a_page_that_asks_the_same_in_vain_again_and_again_is_at_rest():
+    again = "<p id=dynamic-content></p><script>setInterval(() => fetch('http://localhost:1/?' + Date.now()), 100)</script>"
+    begun = time.monotonic()
+    with pytest.raises(Fault, match="nothing is published there"):
+        check(again, deadlines=Deadlines(page=60, still=1))
+    assert time.monotonic() - begun < 10
+
+
 def test_a_page_that_needs_a_host_which_does_not_answer_is_no_fault():
     page = '<p id=dynamic-content></p><script src="https://cdn.example.invalid/jquery.js"></script><script>$.get("/api/hello")</script>'
     with pytest.raises(MachineFault, match=r"needs https://cdn.example.invalid/jquery.js"):

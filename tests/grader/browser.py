@@ -65,14 +65,16 @@ class Traffic:
     """What a page asks for, and what becomes of it.
 
     waiting: requests without a response yet. failed: requests without any. responses: (path,
-    status). complaints: what the browser says. changed: when any of this changed last.
+    status). complaints: what the browser says. outcomes: (URL, what became of it); asking the
+    same again with the same outcome is nothing new. changed: when there was something new.
     """
 
     def __init__(self, page):
-        self.waiting, self.failed, self.responses, self.complaints = set(), [], set(), []
+        self.waiting, self.failed, self.complaints = set(), [], []
+        self.responses, self.outcomes = set(), set()
         self.changed = time.monotonic()
-        page.on("request", self.begun)
-        page.on("requestfinished", self.finished)
+        page.on("request", self.waiting.add)
+        page.on("requestfinished", lambda request: self.done(request, "finished"))
         page.on("requestfailed", self.lost)
         page.on("response", lambda r: self.responses.add((urlsplit(r.url).path, r.status)))
         page.on("console", self.said)
@@ -86,23 +88,34 @@ class Traffic:
         is_status = message.text.startswith("Failed to load resource")
         self.complaints.append(f"{message.text} ({url})" if is_status else message.text)
 
-    def begun(self, request):
-        self.waiting.add(request)
-        self.changed = time.monotonic()
-
-    def finished(self, request):
+    def done(self, request, outcome):
+        """Note what became of a request."""
         self.waiting.discard(request)
-        self.changed = time.monotonic()
+        if (without_query(request.url), outcome) not in self.outcomes:
+            self.outcomes.add((without_query(request.url), outcome))
+            self.changed = time.monotonic()
 
     def lost(self, request):
-        self.finished(request)
+        """Note that a request got no response."""
         self.failed.append(request)
+        self.done(request, "failed")
+
+    def is_at_rest(self, seconds):
+        """Return whether nothing new has happened for so long, and nothing new is waited for."""
+        known = {url for url, _ in self.outcomes}
+        new = any(without_query(request.url) not in known for request in self.waiting)
+        return not new and time.monotonic() - self.changed > seconds
 
     def needs_outside(self):
         """Return the URLs outside this machine that the page's scripts may have needed in vain."""
         lost = [r for r in self.failed if r.resource_type == "script"]
         late = [r for r in self.waiting if r.resource_type in ("script", "stylesheet")]
         return [request.url for request in [*lost, *late] if is_outside(request.url)]
+
+
+def without_query(url):
+    """Return a URL without what makes each request of a page another one."""
+    return url.split("?")[0]
 
 
 def is_outside(url):
@@ -150,7 +163,7 @@ def check_shown(url, published, what_else, where, deadlines):
 def wait_for_the_greeting(page, traffic, deadlines):
     """Wait until the page shows the greeting; returns what the element holds then, or None.
 
-    Gives up at the deadline; or when the page has loaded and asks for nothing any more.
+    Gives up at the deadline; or when the page asks for nothing new any more.
     """
     end = time.monotonic() + deadlines.page
     content = page.locator("#dynamic-content").first
@@ -162,8 +175,7 @@ def wait_for_the_greeting(page, traffic, deadlines):
             held = None
         if held and GREETING in held:
             break
-        idle = not traffic.waiting and time.monotonic() - traffic.changed > deadlines.still
-        if idle:
+        if traffic.is_at_rest(deadlines.still):
             break
         page.wait_for_timeout(100)
     return held

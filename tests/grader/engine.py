@@ -124,7 +124,11 @@ def engine(run_name):
             yield connected
         finally:
             with suppress(MachineFault):
-                clean_up(connected)
+                try:
+                    clean_up(connected)
+                except KeyboardInterrupt:
+                    clean_up(connected)
+                    raise
             client.close()
     finally:
         shutil.rmtree(place, ignore_errors=True)
@@ -196,16 +200,16 @@ def clean_up(connected):
     """
     with our_command():
         for _ in range(5):
-            if not remove_all(connected.client, f"{connected.run}-"):
+            if not remove_all(connected.client, connected.run):
                 return
 
 
-def remove_all(client, prefix):
-    """Remove all whose name begins so; returns whether there was anything."""
-    named = {"name": prefix}
+def remove_all(client, run):
+    """Remove all that a run's name and `-` or `_` begin; returns whether there was anything."""
+    named = {"name": run}
     containers = client.containers.list(all=True, filters=named, ignore_removed=True)
     networks, volumes = client.networks.list(filters=named), client.volumes.list(filters=named)
-    images = client.images.list(filters={"reference": f"{prefix}*"})
+    images = client.images.list(filters={"reference": f"{run}-*"})
     found = [
         *((each.name, lambda c=each: c.remove(v=True, force=True)) for each in containers),
         *((each.name, each.remove) for each in networks),
@@ -216,7 +220,7 @@ def remove_all(client, prefix):
             for tag in i.tags
         ),
     ]
-    ours = [remove for name, remove in found if name.startswith(prefix)]
+    ours = [remove for name, remove in found if name.startswith((f"{run}-", f"{run}_"))]
     for remove in ours:
         with suppress(docker.errors.APIError):  # gone already, or in use until the next look
             remove()
