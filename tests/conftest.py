@@ -1,25 +1,15 @@
 """Fixtures of all tests, and the head of the report."""
 
 import signal
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
 from contextlib import suppress
 
 import pytest
 import requests
 from support import browser, lab, load
-from support.confined import remove
 from support.engine import docker, run
 from support.images import BASE_IMAGES, replaced, substitute
 from support.machine import machine
-
-
-def pytest_addoption(parser):
-    """Add --course to pytest's options."""
-    parser.addoption(
-        "--course",
-        metavar="PATH",
-        help="ask what the assignment asks of everybody (-m assignment) of the course in this folder",
-    )
 
 
 def pytest_configure():
@@ -28,14 +18,6 @@ def pytest_configure():
     # something to it, and to what it starts, even where a shell runs it in the background.
     for told_to_end in (signal.SIGTERM, signal.SIGINT):
         signal.signal(told_to_end, signal.default_int_handler)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    """Tell a class's later tests, in `failure`, why an earlier one failed."""
-    if item.cls and call.excinfo and "failure" not in vars(item.cls):
-        item.cls.failure = call.excinfo.value
-    return (yield)
 
 
 def pytest_report_header():
@@ -72,17 +54,16 @@ def base_images():
 
 
 #: The course's story comes first, then what it promises, then the house.
-ORDER = ["test_assignment", *(f"test_task{number}" for number in range(7))]
+ORDER = [f"test_task{number}" for number in range(7)]
 ORDER += ["test_watch", "test_steps", "test_pages", "test_round_robin_page"]
 ORDER += ["test_resilience", "test_security", "test_swarm"]
-ORDER += ["test_scripts", "test_labs", "test_checker"]
+ORDER += ["test_scripts", "test_labs"]
 
 
 def pytest_collection_modifyitems(config, items):
     """Put the tests into the order of the course, and keep those that fit the target.
 
     With --base-url: task6's smoke tests, against the stack that is up there, and nothing else.
-    With --course: what the assignment asks of everybody.
     """
     items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else 99)
     if config.getoption("base_url"):
@@ -91,8 +72,6 @@ def pytest_collection_modifyitems(config, items):
             for item in items
             if item.path.name == "test_task6.py" and item.get_closest_marker("smoke")
         ]
-    elif config.getoption("course"):
-        chosen = [item for item in items if item.get_closest_marker("assignment")]
     else:
         return
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
@@ -103,14 +82,15 @@ def pytest_collection_modifyitems(config, items):
 def no_image_is_left_without_a_name(pytestconfig):
     """Remove, when all is done, the images that this run's builds have replaced.
 
-    Not with --base-url or --course: nothing of the course is built then.
+    Not with --base-url: nothing of the course is built then.
     """
-    if pytestconfig.getoption("base_url") or pytestconfig.getoption("course"):
+    if pytestconfig.getoption("base_url"):
         yield
         return
     before = replaced()
     yield
-    remove("rmi", *(replaced() - before))
+    # An image may be gone already.
+    subprocess.run(["docker", "rmi", *(replaced() - before)], capture_output=True, check=False)
 
 
 @pytest.fixture(scope="session")
@@ -188,20 +168,3 @@ def ready(computer):
     assert done.returncode == 0, done.stdout
     computer.load(*BASE_IMAGES)
     return computer
-
-
-@pytest.fixture(scope="session")
-def checks(request, tmp_path_factory):
-    """What the checker makes of each case that test_checker.py is to test: case -> a future.
-
-    They are under way from the first test on that asks for this, four at a time: two cores
-    have room for that, even beside tests that mostly wait.
-    """
-    items = [item for item in request.session.items if "checked" in item.fixturenames]
-    cases = {item.callspec.params["case"]: item.module.edited for item in items}
-    with ThreadPoolExecutor(4) as pool:
-        yield {
-            case: pool.submit(check, tmp_path_factory.mktemp("course"), case)
-            for case, check in cases.items()
-        }
-        pool.shutdown(cancel_futures=True)

@@ -12,9 +12,6 @@ from support.interrupt import interrupt
 from support.machine import Machine
 from support.turns import assert_strict
 
-#: These tests mostly wait. The checker's cases run at the same time.
-pytestmark = pytest.mark.usefixtures("checks")
-
 #: Waits until the machine's daemon no longer answers.
 UNTIL_IT_IS_GONE = "while docker ps >/dev/null 2>&1; do sleep 0.05; done"
 

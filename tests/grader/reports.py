@@ -1,0 +1,72 @@
+"""Writes verdicts down: as JSON, CSV and JUnit. `verdicts`: course -> task -> verdict."""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+from grader.grading import ERROR, FAILED, MISSING, PASSED
+
+TASKS = [f"task{number}" for number in range(7)]
+
+
+def write(file, text):
+    """Replace a file in one step: an interruption leaves the old one or the new one."""
+    with tempfile.NamedTemporaryFile(
+        "w", dir=Path(file).absolute().parent, delete=False, encoding="utf-8", newline=""
+    ) as new:
+        new.write(text)
+    Path(new.name).chmod(0o644)
+    os.replace(new.name, file)
+
+
+def as_json(verdicts):
+    """Return the verdicts as JSON."""
+    return json.dumps(verdicts, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_csv(verdicts):
+    """Return a row for each course: each task's verdict, how many passed, and the reasons."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["course", *TASKS, "passed", "reasons"])
+    for course, tasks in verdicts.items():
+        shown = [tasks.get(name, {}).get("verdict", "") for name in TASKS]
+        reasons = [
+            f"{name}: {tasks[name]['reason']}"
+            for name in TASKS
+            if tasks.get(name, {}).get("reason")
+        ]
+        cells = [course, *shown, shown.count(PASSED), "\n".join(reasons)]
+        table.writerow([harmless(cell) for cell in cells])
+    return text.getvalue()
+
+
+def harmless(cell):
+    """Return a cell that no spreadsheet takes for a formula: a stranger's words are in it."""
+    return f"'{cell}" if str(cell).startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def as_junit(verdicts):
+    """Return a JUnit report: a suite for each course, a case for each task."""
+    root = ElementTree.Element("testsuites")
+    for course, tasks in verdicts.items():
+        kinds = [each["verdict"] for each in tasks.values()]
+        suite = ElementTree.SubElement(
+            root, "testsuite", name=course, tests=str(len(kinds)), errors=str(kinds.count(ERROR)),
+            failures=str(kinds.count(FAILED) + kinds.count(MISSING)), skipped="0",
+            time=str(round(sum(each["seconds"] for each in tasks.values()), 1)),
+        )  # fmt: skip
+        for name, each in tasks.items():
+            case = ElementTree.SubElement(
+                suite, "testcase", classname=course, name=name, time=str(each["seconds"])
+            )
+            kind = {FAILED: "failure", MISSING: "failure", ERROR: "error"}.get(each["verdict"])
+            where = ElementTree.SubElement(case, kind or "system-out")
+            where.text = each["reason"]
+            if kind:
+                where.set("message", each["reason"])
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
