@@ -78,7 +78,7 @@ def test_a_page_that_does_not_is_a_fault(page, words):
 
 
 def test_a_page_that_asks_the_same_in_vain_again_and_again_is_at_rest():
-    again = "<p id=dynamic-content></p><script>setInterval(() => fetch('http://localhost:1/?' + Date.now()), 100)</script>"
+    again = "<p id=dynamic-content></p><script>setInterval(() => fetch('http://localhost:2222/?' + Date.now()), 100)</script>"
     begun = time.monotonic()
     with pytest.raises(Fault, match="nothing is published there"):
         check(again, deadlines=Deadlines(page=60, still=1))

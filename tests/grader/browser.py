@@ -73,7 +73,8 @@ class Traffic:
         self.waiting, self.failed, self.complaints = set(), [], []
         self.responses, self.outcomes = set(), set()
         self.changed = time.monotonic()
-        page.on("request", self.waiting.add)
+        # Playwright takes no built-in method as a handler.
+        page.on("request", lambda request: self.waiting.add(request))
         page.on("requestfinished", lambda request: self.done(request, "finished"))
         page.on("requestfailed", self.lost)
         page.on("response", lambda r: self.responses.add((urlsplit(r.url).path, r.status)))
