@@ -56,8 +56,8 @@ def base_images():
 #: The course's story comes first, then what it promises, then the house.
 ORDER = [f"test_task{number}" for number in range(7)]
 ORDER += ["test_watch", "test_steps", "test_pages", "test_round_robin_page"]
-ORDER += ["test_resilience", "test_security", "test_swarm"]
-ORDER += ["test_scripts", "test_labs"]
+ORDER += ["test_application", "test_resilience", "test_security", "test_swarm"]
+ORDER += ["test_engine", "test_base_images", "test_scripts", "test_labs"]
 
 
 def pytest_collection_modifyitems(config, items):

@@ -44,11 +44,11 @@ def test_a_dockerfile_that_is_not_understood_is_a_fault():
 @pytest.mark.parametrize(
     ("error", "log", "advice"),
     [
-        ('failed to do request: Head "https://registry-1.docker.io/v2/": dial tcp: no such host', "", "network"),
+        ('failed to do request: Head "https://registry.example.invalid/v2/": dial tcp: no such host', "", "network"),
         ("unexpected status from HEAD request: 503 Service Unavailable", "", "network"),
         ("toomanyrequests: You have reached your pull rate limit", "", "registry limits"),
         ("write /var/lib/docker/x: no space left on device", "", "disk is full"),
-        ("exit code: 100", "E: Failed to fetch http://deb.debian.org/x  Temporary failure resolving", "network"),
+        ("exit code: 100", "E: Failed to fetch http://mirror.example.invalid/x  Temporary failure resolving", "network"),
         ("exit code: 1", "pip._vendor.urllib3.exceptions.NewConnectionError: Failed", "network"),
         ("exit code: 1", "OSError: [Errno 28] No space left on device", "disk is full"),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import docker
 
-from grader.allowed import MOST_REPLICAS, check_as_understood, check_as_written
+from grader.allowed import check_as_understood, check_as_written
 from grader.builds import build, options_of_service
 from grader.course import compose_files, parts_of_services
 from grader.engine import (
@@ -20,6 +20,7 @@ from grader.engine import (
     short,
 )
 from grader.errors import Fault, MachineFault
+from grader.rules import MOST_REPLICAS
 from grader.running import Running, by_role, last_line, tag_of
 
 #: One line: the Compose command that starts two API servers.
