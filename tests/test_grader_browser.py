@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -41,10 +42,11 @@ def serving(page, api="Hello, World!", wait=0):
 def check(page, **options):
     """Check a page that its author expects on port 9000, and its API there too."""
     deadlines = options.pop("deadlines", SOON)
-    with serving(page, **options) as port:
-        check_shown(
-            "http://localhost:9000/", {9000: f"127.0.0.1:{port}"}, "", "index.html", deadlines
-        )
+    # In a thread of its own: Playwright's other tests may have an event loop in this one.
+    with serving(page, **options) as port, ThreadPoolExecutor(1) as thread:
+        published = {9000: f"127.0.0.1:{port}"}
+        words = ("http://localhost:9000/", published, "", "index.html", deadlines)
+        thread.submit(check_shown, *words).result()
 
 
 def test_a_page_that_shows_the_response_passes():
