@@ -23,6 +23,7 @@ from support.load import Load
 PAGE = (ROOT / "task6/YOUR-APPLICATION.md").read_text()
 #: The sections that show a setting, with all that it takes.
 SETTINGS = (
+    "Databases and other servers",
     "Endpoints slower than 10 seconds",
     "Request bodies over 1 MB",
     "WebSockets",
@@ -253,6 +254,16 @@ def test_websockets_work_once_the_proxy_upgrades_connections(stack, changed):
         client.send(message)
         assert client.receive(timeout=5) == message
     client.close()
+
+
+def test_the_application_reaches_other_servers_once_it_has_a_network_that_leads_out(stack, changed):
+    def leads_out(started):
+        (replica, *_) = started.containers("back-end")
+        routes = docker("exec", replica, "cat", "/proc/net/route").splitlines()[1:]
+        return any(route.split()[1] == "00000000" for route in routes)
+
+    assert not leads_out(stack)
+    assert leads_out(changed)
 
 
 def test_a_session_goes_on_at_every_replica_with_one_secret_key(changed):

@@ -4,7 +4,7 @@ bind = "0.0.0.0:5252"
 worker_class = "worker.Worker"
 # Requests at a time. A slow request occupies a thread until it is done.
 threads = 16
-# Bytes: as long as the proxy accepts.
+# In bytes. The proxy accepts request lines of this length.
 limit_request_line = 8190
 # A socket in the file system, for administration. The file system is read-only.
 control_socket_disable = True

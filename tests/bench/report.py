@@ -76,8 +76,9 @@ def machine_in_words():
     here = machine()
     images = ", ".join(f"{name} ({origin})" for name, origin in here["base images"].items())
     return (
-        f"{here['cores']} cores, engine {here['engine']}, Compose {here['compose']}, "
-        f"on {images}: medians (lowest to highest), ratios of the same round."
+        f"Measured on {here['cores']} cores with Docker Engine {here['engine']}, Compose "
+        f"{here['compose']} and the base images {images}. Each cell is the median (lowest to "
+        "highest). Ratios compare stacks within one round."
     )
 
 
