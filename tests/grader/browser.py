@@ -184,6 +184,7 @@ def wait_for_the_greeting(page, traffic, deadlines):
 
 def in_vain(request):
     """Return in words that a request of the page has led nowhere."""
+    url = without_query(request.url)
     if "NOT_RESOLVED" in (request.failure or ""):
-        return f"{request.url} was requested, and nothing is published there"
-    return f"{request.url} was requested in vain"
+        return f"{url} was requested, and nothing is published there"
+    return f"{url} was requested in vain"
