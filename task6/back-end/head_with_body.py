@@ -34,7 +34,8 @@ class HeadWithBody(ThreadWorker):
         sock, conn.sock = conn.sock, Connection(conn.sock)
         try:
             keep_alive = super().handle_request(req, conn)
-            conn.sock.sendall(b"")  # the head of a response without a body
+            if conn.sock.head:  # a response without a body
+                conn.sock.sendall(b"")
         finally:
             conn.sock = sock
         return keep_alive
