@@ -167,7 +167,9 @@ def test_all_replicas_are_gone_and_one_comes_back(task6, hello):
     try:
         for _ in range(5):
             answer = api.get(hello)
-            assert (answer.status_code, answer.json()["status"]) == (502, 502)
+            # For a second, Docker's DNS server still gives addresses at which nothing responds.
+            assert answer.status_code in (502, 504)
+            assert answer.json()["status"] == answer.status_code
             assert answer.elapsed.total_seconds() < 2.5
         docker("start", replicas[0])
         wait_until_healthy(replicas[0])
