@@ -146,7 +146,9 @@ def test_failed_requests_are_counted_and_explained(task6, laboratory):
         laboratory.locator("#send-one").click()
         expect(laboratory.locator("#failed")).to_have_text("1")
         expect(laboratory.locator("#total")).to_have_text("1")
-        expect(laboratory.locator("#lab-note")).to_contain_text(re.compile("50[24], served by proxy"))
+        expect(laboratory.locator("#lab-note")).to_contain_text(
+            re.compile("50[24], served by proxy")
+        )
     finally:
         task6.start_again("back-end")
         for replica in replicas:
