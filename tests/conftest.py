@@ -6,10 +6,14 @@ from contextlib import suppress
 
 import pytest
 import requests
-from support import browser, lab, load
-from support.engine import docker, run
+
+pytest.register_assert_rewrite("support", "course", "promises", "tools")
+
+from support import browser
+from support.commands import docker, run
 from support.images import BASE_IMAGES, replaced, substitute
 from support.machine import machine
+from support.projects import Project, proxied
 
 
 def pytest_configure():
@@ -40,9 +44,15 @@ def pytest_report_header():
 
 def pytest_terminal_summary(terminalreporter):
     """Show the report of every load at the end."""
-    if load.reports:
+    finished = [
+        report
+        for outcome in ("passed", "failed", "error")
+        for report in terminalreporter.stats.get(outcome, [])
+    ]
+    loads = [text for report in finished for name, text in report.user_properties if name == "load"]
+    if loads:
         terminalreporter.section("what became of every request")
-        terminalreporter.write("\n".join(load.reports) + "\n")
+        terminalreporter.write("\n".join(loads) + "\n")
 
 
 def base_images():
@@ -53,29 +63,15 @@ def base_images():
             yield f"{name}: SUBSTITUTE, {made}" if made else f"{name}: official"
 
 
-#: The course's story comes first, then what it promises, then the house.
-ORDER = [f"test_task{number}" for number in range(7)]
-ORDER += ["test_watch", "test_steps", "test_pages", "test_round_robin_page"]
-ORDER += ["test_application", "test_resilience", "test_security", "test_swarm"]
-ORDER += ["test_engine", "test_base_images", "test_scripts", "test_labs"]
-
-
 def pytest_collection_modifyitems(config, items):
-    """Put the tests into the order of the course, and keep those that fit the target.
-
-    With --base-url: task6's smoke tests, against the stack that is up there, and nothing else.
-    """
-    items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else 99)
-    if config.getoption("base_url"):
-        chosen = [
-            item
-            for item in items
-            if item.path.name == "test_task6.py" and item.get_closest_marker("smoke")
-        ]
-    else:
+    """With --base-url, keep the smoke tests of task6: all others start what they test."""
+    if not config.getoption("base_url"):
         return
-    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
-    items[:] = chosen
+    kept = [
+        item for item in items if item.path.name == "test_task6.py" and "smoke" in item.keywords
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -129,16 +125,16 @@ def visit(page):
     assert not strangers, f"the page asked for something outside this machine: {strangers}"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def task5():
-    """task5 as its README starts it, on a free port: a `support.lab.Stack`."""
-    with lab.proxied("task5") as started:
+    """task5 as its README starts it, on a free port: a `support.projects.Project`."""
+    with proxied("task5") as started:
         yield started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def task6(base_url):
-    """task6 as its README starts it, on a free port: a `support.lab.Stack`.
+    """task6 as its README starts it, on a free port: a `support.projects.Project`.
 
     With --base-url, the stack that is up there already; only its `url` is known.
     """
@@ -148,9 +144,9 @@ def task6(base_url):
             requests.get(url, timeout=5)
         except requests.ConnectionError:
             pytest.exit(f"Nobody answers on {url}; start the stack with script/up", returncode=1)
-        yield lab.Stack("task6", url, {})
+        yield Project("task6", url, {})
         return
-    with lab.proxied("task6") as started:
+    with proxied("task6") as started:
         yield started
 
 
@@ -163,8 +159,8 @@ def computer():
 
 @pytest.fixture(scope="session")
 def ready(computer):
-    """The same `Machine` after `script/engine`, with the base images."""
-    done = computer.type("script/engine")
+    """The same `Machine` after `script/setup/engine`, with the base images."""
+    done = computer.type("script/setup/engine")
     assert done.returncode == 0, done.stdout
     computer.load(*BASE_IMAGES)
     return computer

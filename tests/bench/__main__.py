@@ -8,13 +8,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from support.engine import ROOT
-from support.images import NGINX, PYTHON, UBUNTU, size_above
-from support.steps import SITE
-
 from bench import picture, report
 from bench.figures import REPLICAS, Samples
 from bench.stacks import SERVICES, stacks
+from support.commands import ROOT
+from support.images import NGINX, PYTHON, UBUNTU, size_above
+from support.steps import SITE
 
 START = time.monotonic()
 

@@ -4,10 +4,9 @@ import json
 import os
 import time
 
-from support.engine import docker
-from support.images import BASE_IMAGES, substitute
-
 from bench.figures import FIGURES
+from support.commands import docker
+from support.images import BASE_IMAGES, substitute
 
 STACKS = ("usual", "ours", "limit")
 

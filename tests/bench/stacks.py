@@ -11,10 +11,14 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from support.engine import ROOT, docker, free_port, memory, run, wait_until
-from support.images import PROJECT
 from support.lab import Stack as Project
+
+from support.commands import ROOT, docker, run
+from support.containers import memory
+from support.images import PROJECT
+from support.ports import free_port
 from support.steps import SITE
+from support.waiting import wait_until
 
 HERE = Path(__file__).parent
 
@@ -38,7 +42,7 @@ def lay_out(folder):
 
 
 class Stack(Project):
-    """A `support.lab.Stack` that is built, started, loaded and stopped against the clock.
+    """A `support.projects.Project` that is built, started, loaded and stopped against the clock.
 
     name: usual, ours or limit. folder: where all three are laid out.
     """

@@ -57,7 +57,7 @@ def chromium(published):
                 browser.close()
     except Error as error:
         raise MachineFault(
-            f"the browser failed: {str(error).splitlines()[0][:300]}. Run script/venv, then grade again"
+            f"the browser failed: {str(error).splitlines()[0][:300]}. Run script/setup/tests, then grade again"
         ) from None
 
 

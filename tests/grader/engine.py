@@ -27,7 +27,7 @@ SIGNS = (
     (
         r"cannot connect to the docker daemon|error during connect|is the docker daemon running|"
         r"failed to connect to the docker api",
-        "Docker Engine doesn't respond. Start it (script/engine does), then grade again",
+        "Docker Engine doesn't respond. Start it (script/bootstrap does), then grade again",
     ),
     (
         r"no space left on device|disk quota exceeded",

@@ -46,7 +46,9 @@ def understand(connected, course, folder):
         raise MachineFault("'docker compose config' took longer than 60 s. Grade again")
     if done.status != 0:
         if re.search(r"unknown (shorthand )?flag|is not a docker command", done.errors):
-            raise MachineFault("'docker compose' is missing. Run script/engine, then grade again")
+            raise MachineFault(
+                "'docker compose' is missing. Run script/bootstrap, then grade again"
+            )
         raise Fault(f"Compose doesn't understand {shown}: {message(done.errors)}; look at {shown}")
     configuration = json.loads(done.output)
     if not configuration.get("services"):

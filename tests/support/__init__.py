@@ -1,1 +1,1 @@
-"""What several tests share: the engine, the labs' commands, the stacks they start, a browser."""
+"""What several rooms share. It imports no other room."""

@@ -6,7 +6,7 @@ the folder of a copy, and changes it.
 
 import shutil
 
-from support.engine import ROOT
+from support.commands import ROOT
 
 
 def copy_of_the_course(to, tasks=range(7)):

@@ -6,7 +6,7 @@ import subprocess
 import tarfile
 import tempfile
 
-from support.engine import PATIENCE, ROOT, docker, inspect
+from support.commands import PATIENCE, ROOT, docker, inspect
 
 
 def base(dockerfile):
@@ -27,6 +27,13 @@ PROJECT = "com.docker.compose.project"
 def substitute(image):
     """Return what a substitute image is made of, such as `Debian trixie`; None for an official image."""
     return (inspect(image)["Config"]["Labels"] or {}).get("substitute")
+
+
+def build_helper(name):
+    """Build an image for the tests from `support/dockerfiles`, and return its name."""
+    image = f"softy-pinko-test-{name}"
+    docker("build", "--tag", image, f"tests/support/dockerfiles/{name}", timeout=600)
+    return image
 
 
 def layers(image):

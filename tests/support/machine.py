@@ -3,9 +3,8 @@
 import subprocess
 from contextlib import contextmanager
 
-from support.engine import PATIENCE, ROOT, RUN, docker, run
-
-IMAGE = "softy-pinko-test-machine"
+from support.commands import PATIENCE, ROOT, RUN, docker, run
+from support.images import build_helper
 
 
 class Machine:
@@ -63,13 +62,13 @@ class Machine:
 @contextmanager
 def machine(name):
     """Start a machine whose engine is installed but not running; yields a `Machine`, removes it after."""
-    docker("build", "--tag", IMAGE, "tests/machine")
+    image = build_helper("machine")
     container = f"{RUN}-{name}"
     try:
         docker(
             *("run", "--detach", "--privileged", "--name", container),
             # A test waits for each command here; other containers may get less of the processor.
-            *("--cpu-shares", "4096", "--volume", f"{ROOT}:/course:ro", IMAGE),
+            *("--cpu-shares", "4096", "--volume", f"{ROOT}:/course:ro", image),
         )
         yield Machine(container)
     finally:

@@ -2,7 +2,7 @@
 
 import subprocess
 
-from support.engine import ROOT
+from support.commands import ROOT
 
 SITE = "front-end/softy-pinko-front-end"
 

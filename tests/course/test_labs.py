@@ -1,0 +1,208 @@
+"""The commands of every README are run, in order, on a machine that has only a clean checkout.
+
+What a README shows below a command is what the command prints. `...` stands for what varies, such
+as IDs, times and sizes, and on a line of its own for any number of lines. A command with nothing
+below it only has to succeed. A block after a comment `<!-- not run: why -->` is not run.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from support.commands import ROOT, run
+from support.images import NGINX
+from support.readme import section, steps
+from support.waiting import wait_until
+
+LABS = [f"task{number}/README.md" for number in range(7)]
+#: How a program tells a terminal to change its colour or to move the cursor.
+COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+DOCUMENTS = [
+    *LABS,
+    *("task6/SWARM.md", "task6/YOUR-APPLICATION.md", "task6/GUARANTEES.md"),
+    *("tests/bench/README.md", "tests/grader/README.md"),
+    *("README.md", "CONTRIBUTING.md"),
+]
+
+
+@pytest.fixture(scope="module")
+def checkout(ready):
+    """The `Machine` with a clean checkout in `/clone`, and no image but the base images."""
+    ready.type("docker images --quiet 'softy-pinko-*' | xargs --no-run-if-empty docker rmi --force")
+    ready.check_out("/clone")
+    return ready
+
+
+@pytest.fixture
+def clone(checkout):
+    """The same with nothing of the course running, before and after."""
+    yield checkout
+    checkout.type("script/down")
+
+
+def looks_like(shown, printed):
+    """Return whether a command printed what the README shows.
+
+    Blank lines and the width of white space are ignored.
+    """
+
+    def pattern(line):
+        if line == "...":
+            return r"(.*\n)*?"
+        words = (re.escape(word).replace(r"\.\.\.", ".*") for word in line.split())
+        return r"[ \t]+".join(words) + "\n"
+
+    expected = "".join(pattern(line) for line in shown.splitlines() if line.strip())
+    lines = "".join(f"{line.strip()}\n" for line in printed.splitlines() if line.strip())
+    return bool(re.fullmatch(expected, lines))
+
+
+@pytest.mark.parametrize("document", [*LABS, "README.md"])
+def test_every_command_prints_what_the_readme_shows(clone, document):
+    folder = f"/clone/{document.rpartition('/')[0]}"
+    for command, shown, is_run in steps((ROOT / document).read_text()):
+        if not is_run:
+            continue
+        done = clone.type(command, folder=folder, terminal=True)
+        printed = COLOUR.sub("", done.stdout.replace("\r", ""))
+        assert done.returncode == 0, f"{document}: $ {command}\n{printed}"
+        assert not shown or looks_like(shown, printed), (
+            f"{document}: $ {command}\nprinted:\n{printed}\nbut the README shows:\n{shown}"
+        )
+    # A container of --rm is gone a moment after it has stopped.
+    wait_until(lambda: clone.running() == [], 5, f"nothing of {document} to be left running")
+
+
+#: A task, a message from its Troubleshooting section (`…` for anything), and a command that
+#: makes the mistake.
+MISTAKES = [
+    ("task0", "Cannot connect to the Docker daemon", "DOCKER_HOST=unix:///nobody docker ps"),
+    ("task0", '"docker buildx build" requires … 1 argument', "docker build --tag softy-pinko:mine"),
+    (
+        "task0",
+        "failed to read dockerfile: open Dockerfile: no such file or directory",
+        "docker build /usr/share/doc",
+    ),
+    (
+        "task0",
+        "exec format error",
+        "docker build --tag softy-pinko:mine - <<'END' && docker run --rm softy-pinko:mine\n"
+        "FROM ubuntu:latest\n"
+        "RUN echo 'echo Hello' > /hello && chmod +x /hello\n"
+        'CMD ["/hello"]\nEND',
+    ),
+    (
+        "task0",
+        "exec /…: no such file or directory",
+        "docker build --tag softy-pinko:mine - <<'END' && docker run --rm softy-pinko:mine\n"
+        "FROM ubuntu:latest\n"
+        "RUN printf '#!/bin/sh\\r\\necho Hello\\r\\n' > /hello && chmod +x /hello\n"
+        'CMD ["/hello"]\nEND',
+    ),
+    (
+        "task1",
+        'failed to calculate checksum … "/api.py": not found',
+        "sed 's/requirements.txt/api.py/' Dockerfile | docker build --file - ../task0",
+    ),
+    (
+        "task1",
+        "error: externally-managed-environment",
+        "docker run --rm ubuntu:latest sh -c 'apt-get update && "
+        "apt-get install --yes --no-install-recommends python3-pip && pip install flask'",
+    ),
+    (
+        "task1",
+        'The container name "/back-end" is already in use',
+        "docker create --name back-end ubuntu:latest; docker create --name back-end ubuntu:latest; "
+        "docker rm back-end",
+    ),
+    (
+        "task1",
+        "port is already allocated",
+        "docker run --detach --rm --name one --publish 5252:5252 ubuntu:latest sleep 60; "
+        "docker run --rm --publish 5252:5252 ubuntu:latest true; docker stop -t 0 one",
+    ),
+    (
+        "task3",
+        "ModuleNotFoundError: No module named 'flask_cors'",
+        "docker build --tag softy-pinko:mine ../task2/back-end && docker run --rm "
+        '--volume "$PWD/back-end/api.py:/app/api.py:ro" softy-pinko:mine',
+    ),
+    ("task4", "no configuration file provided: not found", "cd / && docker compose up"),
+    (
+        "task4",
+        'service "front-end" depends on undefined service "backend": invalid compose project',
+        "sed '/depends_on/,$ s/back-end/backend/' docker-compose.yml | docker compose --file - config",
+    ),
+    (
+        "task4",
+        "yaml: line …",
+        "sed 's/^    build:/\\tbuild:/' docker-compose.yml | docker compose --file - config",
+    ),
+    (
+        "task5",
+        'host not found in upstream "back-end"',
+        "sed 's,http://$back_end,http://back-end:5252,' proxy/proxy.conf > /tmp/proxy.conf && "
+        "docker run --rm "
+        f"--volume /tmp/proxy.conf:/etc/nginx/conf.d/default.conf:ro {NGINX} nginx -t",
+    ),
+    (
+        "task6",
+        "can't set container_name … as container name must be unique",
+        "sed '/^  back-end:/ a\\    container_name: api' docker-compose.yml | "
+        "docker compose --file - config",
+    ),
+]
+
+
+@pytest.mark.parametrize(("task", "message", "command"), MISTAKES)
+def test_a_mistake_prints_the_message_that_the_lab_explains(clone, task, message, command):
+    explained = section((ROOT / task / "README.md").read_text(), "Troubleshooting")
+    assert f"`{message}`" in explained
+    printed = clone.type(command, folder=f"/clone/{task}").stdout
+    clone.type("docker rmi --force softy-pinko:mine")
+    assert re.search(re.escape(message).replace("…", ".*"), printed), f"$ {command}\n{printed}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_leads_somewhere(document):
+    path = ROOT / document
+    for target in re.findall(r"\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)", path.read_text()):
+        assert not target or (path.parent / target).exists(), f"{document} links to {target}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_anchor_is_a_heading(document):
+    path = ROOT / document
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]*)\)", path.read_text()):
+        headings = re.findall(
+            r"^#+ (.*)$", (path.parent / target if target else path).read_text(), re.MULTILINE
+        )
+        slugs = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+        assert anchor in slugs, f"{document} links to #{anchor}"
+
+
+@pytest.mark.parametrize("document", LABS[1:])
+def test_the_difference_it_shows_is_the_real_one(document):
+    blocks = re.findall(
+        r"^```diff\n--- (\S+)\n\+\+\+ (\S+)\n(.*?)^```",
+        (ROOT / document).read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
+    assert blocks, f"{document} shows no difference"
+    for before, after, shown in blocks:
+        real = subprocess.run(
+            ["diff", "--unified=9999", before, after], cwd=ROOT, capture_output=True, text=True
+        ).stdout
+        assert shown in real, f"{document}: this is not the difference from {before} to {after}"
+
+
+def test_every_task_leads_to_the_next():
+    for number in range(6):
+        assert f"(../task{number + 1}/README.md)" in (ROOT / LABS[number]).read_text()
+    assert "(../README.md)" in (ROOT / LABS[6]).read_text()
+
+
+def test_the_readmes_are_under_version_control():
+    assert set(DOCUMENTS) <= set(run("git ls-files '*.md'").split())

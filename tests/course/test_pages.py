@@ -1,0 +1,186 @@
+"""The page of each task, on every kind of screen and with every way to use it."""
+
+import re
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from course.by_hand import by_hand
+from support import api
+from support.commands import ROOT
+from support.ports import assert_ports_are_free
+from support.projects import proxied, start_project
+from support.steps import SITE
+
+#: Where the screenshots go; git ignores it.
+PICTURES = ROOT / "tests/output/screenshots"
+
+#: The labels in the picture of each task, and how often each one appears.
+SEEN = {
+    "task2": {"front-end": 1},
+    "task3": {"front-end": 1, "back-end": 1},
+    "task4": {"front-end": 1, "back-end": 1, "Docker Compose": 1},
+    "task5": {"front-end": 1, "back-end": 1, "Docker Compose": 1, "proxy": 1},
+    "task6": {"front-end": 1, "back-end": 2, "Docker Compose": 1, "proxy": 1},
+}
+
+
+@contextmanager
+def served(task):
+    """Start a task and yield the URL of its page. The pages of task3 and task4 need the real ports."""
+    if task in ("task2", "task3"):
+        with by_hand(task, keep_ports=task == "task3") as started:
+            yield started.url("front-end", 9000)
+    elif task == "task4":
+        with start_project(task):
+            yield "http://localhost:9000"
+    else:
+        with proxied(task) as started:
+            yield started.url
+
+
+@pytest.fixture(scope="module", params=SEEN)
+def running(request):
+    """Run each task that has a page: the task's name and the URL of its page."""
+    if request.param in ("task3", "task4"):
+        assert_ports_are_free(5252, 9000)
+    with served(request.param) as url:
+        yield request.param, url
+
+
+@pytest.fixture
+def task(running):
+    """The name of the running task."""
+    return running[0]
+
+
+@pytest.fixture
+def url(running):
+    """The URL of its page, `http://localhost:…`."""
+    return running[1]
+
+
+def opened(page, url, **media):
+    """Open a page, wait for the API's response if the page shows one, and return the page."""
+    page.emulate_media(**media)
+    page.goto(url)
+    content = page.locator("#dynamic-content")
+    if content.count():
+        expect(content).to_have_text("Hello, World!")
+    return page
+
+
+def test_the_picture_shows_what_runs(task, url, page):
+    words = opened(page, url).locator("figure svg text").all_text_contents()
+    assert {word: words.count(word) for word in SEEN["task6"] if word in words} == SEEN[task]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_accessibility_problem(url, page, scheme):
+    found = Axe().run(opened(page, url, color_scheme=scheme))
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(320, 640), (640, 400), (1280, 800), (3840, 2160)],
+    ids=["phone", "zoom-200", "laptop", "4K"],
+)  # fmt: skip
+def test_it_fits_the_screen(url, page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    opened(page, url)
+    needed = page.evaluate("document.documentElement.scrollWidth")
+    assert needed <= width, f"{needed} pixels wide on a screen of {width}"
+
+
+def test_nothing_moves_while_it_loads(url, page):
+    page.add_init_script(
+        """window.shift = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((e) => { window.shift += e.value; }))
+            .observe({ type: "layout-shift", buffered: true });"""
+    )
+    opened(page, url)
+    assert page.evaluate("window.shift") == 0
+
+
+def test_without_javascript_it_links_to_the_api(task, url, browser):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(url)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Softy Pinko")
+        if task != "task2":
+            link = page.locator("a[href$='/api/hello']")
+            expect(link).to_be_visible()
+            link.click()
+            expect(page.locator("body")).to_have_text("Hello, World!")
+
+
+def test_nothing_moves_for_visitors_who_prefer_reduced_motion(url, page):
+    opened(page, url, reduced_motion="reduce")
+    moving = page.evaluate(
+        """[...document.querySelectorAll("*")].filter((element) => {
+            const style = getComputedStyle(element);
+            return style.transitionDuration !== "0s" || style.animationName !== "none";
+        }).map((element) => element.outerHTML)"""
+    )
+    assert moving == []
+
+
+def test_it_prints_dark_on_light(url, page):
+    opened(page, url, media="print", color_scheme="dark")
+    ink = page.evaluate("getComputedStyle(document.querySelector('h1')).color")
+    paper = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert max(map(int, re.findall(r"\d+", ink)[:3])) < 128, f"the heading prints in {ink}"
+    assert min(map(int, re.findall(r"\d+", paper)[:3])) > 128, f"it prints on {paper}"
+
+
+def test_tab_reaches_every_control_and_shows_the_focus(url, page):
+    opened(page, url)
+    controls = page.locator("button:visible, input:visible, select:visible, a:visible").count()
+    reached = set()
+    for _ in range(controls):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                """() => {
+                    const e = document.activeElement;
+                    const style = getComputedStyle(e);
+                    if (style.outlineStyle === "none" && style.boxShadow === "none") return "unseen: " + e.outerHTML;
+                    return e.outerHTML;
+                }"""
+            )
+        )
+    assert len(reached) == controls, "the Tab key doesn't reach every control"
+    assert not [control for control in reached if control.startswith("unseen")]
+
+
+def site(task):
+    """Return the files of a task's site."""
+    return list((ROOT / task / SITE).iterdir())
+
+
+def test_the_site_is_small_and_every_file_is_compressed(task, url):
+    size = sum(file.stat().st_size for file in site(task))
+    assert size < 30_000, f"expected less than 30,000 bytes in {task}/{SITE}, got {size}"
+    for file in site(task):
+        response = api.get(f"{url}/{file.name}", headers={"Accept-Encoding": "gzip"})
+        assert response.headers.get("Content-Encoding") == "gzip", f"{file.name} is not compressed"
+
+
+def test_browsers_cache_every_file_but_the_page(task, url):
+    for file in site(task):
+        caching = "no-cache" if file.name == "index.html" else "max-age=60"
+        response = api.get(f"{url}/{file.name}")
+        assert response.headers["Cache-Control"] == caching, file.name
+        again = api.get(response.url, headers={"If-None-Match": response.headers["ETag"]})
+        assert (again.status_code, again.headers["Cache-Control"]) == (304, caching), file.name
+
+
+@pytest.mark.parametrize("view", ["light", "dark", "phone"])
+def test_a_screenshot_of_each_view_is_kept(task, url, page, view):
+    page.set_viewport_size({"width": 390 if view == "phone" else 1280, "height": 800})
+    opened(page, url, color_scheme="dark" if view == "dark" else "light")
+    picture = PICTURES / f"{task}-{view}.png"
+    page.screenshot(path=picture, full_page=True)
+    assert picture.stat().st_size > 10_000

@@ -1,0 +1,78 @@
+"""task3: the page shows what the API says."""
+
+import pytest
+
+from course.by_hand import by_hand
+from support import api
+from support.commands import ROOT, docker
+from support.containers import assert_all_stop_at_once
+from support.ports import assert_ports_are_free
+from support.site import the_page_keeps_up
+
+PAGE = "http://localhost:9000"
+
+
+@pytest.fixture(scope="module")
+def task3():
+    """task3 as its README starts it, on free ports: a `course.by_hand.ByHand`."""
+    with by_hand("task3") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def url(task3):
+    """Where the API is, as `http://localhost:…`."""
+    return task3.url("back-end", 5252)
+
+
+@pytest.mark.smoke
+def test_both_services_answer(task3, url):
+    api.assert_it_keeps_its_promises(url)
+    assert 'id="dynamic-content"' in api.get(task3.url("front-end", 9000)).text
+
+
+def test_cors_lets_in_the_page_and_no_other_origin(url):
+    def allowed(origin):
+        answer = api.get(f"{url}/api/hello", headers={"Origin": origin})
+        return answer.headers.get("Access-Control-Allow-Origin")
+
+    assert allowed(PAGE) == PAGE
+    for stranger in ("http://localhost:9001", "http://localhost", "https://localhost:9000", "null"):
+        assert allowed(stranger) is None
+
+
+def test_cors_follows_the_environment_variable(task3):
+    asks = "; ".join(
+        [
+            "import api",
+            "ask = lambda origin: api.app.test_client().get('/api/hello', headers={'Origin': origin})",
+            "print([ask(o).headers.get('Access-Control-Allow-Origin') for o in ('http://a', 'http://b', 'http://localhost:9000')])",
+        ]
+    )
+    image = ("softy-pinko-back-end:task3", "python3", "-c", asks)
+    two = docker("run", "--rm", "--env", "ALLOWED_ORIGINS=http://a http://b", *image)
+    assert two == "['http://a', 'http://b', None]"
+    none = docker("run", "--rm", "--env", "ALLOWED_ORIGINS=", *image)
+    assert none == "[None, None, None]"
+
+
+def test_the_page_waits_shows_the_answer_and_survives_an_outage(visit):
+    assert_ports_are_free(5252, 9000)
+    with by_hand("task3", keep_ports=True) as task3:
+        api_container = task3.names["back-end"]
+        the_page_keeps_up(
+            visit(PAGE),
+            freeze=lambda: docker("pause", api_container),
+            thaw=lambda: docker("unpause", api_container),
+            stop=lambda: docker("stop", api_container),
+            start=lambda: task3.start_again("back-end"),
+        )
+
+
+def test_both_stop_within_two_seconds(task3):
+    assert_all_stop_at_once(task3.names.values())
+
+
+def test_the_pages_script_asks_the_published_port():
+    page = (ROOT / "task3/front-end/softy-pinko-front-end/index.html").read_text()
+    assert "http://localhost:5252/api/hello" in page.split("<script>")[1]

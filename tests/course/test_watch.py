@@ -1,0 +1,89 @@
+"""`docker compose watch` in task4, task5 and task6: an edit is in the browser within three seconds."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Error
+
+from support.commands import ROOT, run
+from support.copies import swap
+from support.ports import assert_ports_are_free, free_port
+from support.projects import Project
+from support.readme import the_command
+from support.steps import SITE
+from support.waiting import wait_until
+
+
+@contextmanager
+def watching(stack):
+    """Type the README's command for a stack, wait until it watches, and end it afterwards."""
+    command = the_command(stack.task, "docker compose watch").split()
+    with tempfile.TemporaryFile("w+") as log:
+        watch = subprocess.Popen(
+            command, cwd=stack.folder, env={**os.environ, **stack.env}, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+        def watches():
+            log.seek(0)
+            said = log.read()
+            assert watch.poll() is None, said
+            return "Watch enabled" in said
+
+        try:
+            wait_until(watches, 60, f"{stack.task} to be watched")
+            yield
+        finally:
+            watch.send_signal(signal.SIGINT)
+            watch.wait(timeout=30)
+
+
+@pytest.fixture(params=["task4", "task5", "task6"])
+def edited(request, tmp_path):
+    """A copy of a task, watched: a `support.projects.Project` whose `folder` is the copy.
+
+    Its images have the names of the real ones, which are built again afterwards.
+    """
+    task = request.param
+    if task == "task4":
+        assert_ports_are_free(5252, 9000)  # its page names them
+        url, env = "http://localhost:9000", {}
+    else:
+        port = free_port()
+        url, env = f"http://localhost:{port}", {"PORT": f"127.0.0.1:{port}"}
+    folder = shutil.copytree(ROOT / task, tmp_path / task)
+    stack = Project(task, url, env, folder)
+    try:
+        with watching(stack):
+            yield stack
+    finally:
+        stack.compose("down", "--timeout", "2", "--volumes")
+        run("docker compose build --quiet", cwd=ROOT / task)
+
+
+def test_an_edit_is_in_the_browser_within_three_seconds(edited, page):
+    def shows(where, text):
+        try:
+            page.goto(edited.url)
+            return text in page.locator(where).inner_text(timeout=1000)
+        except Error:  # the container is being replaced
+            return False
+
+    wait_until(lambda: shows("#dynamic-content", "Hello, World!"), 10, "the page")
+
+    def edit(path, old, new):
+        swap(path, old, new)(edited.folder)
+
+    page_file = f"{SITE}/index.html"
+    # It says that it watches a moment before it does: an edit that it has seen proves it.
+    edit(page_file, "<h1>Softy Pinko</h1>", "<h1>Softer Pinko</h1>")
+    wait_until(lambda: shows("h1", "Softer Pinko"), 15, "the first edit in the browser")
+    edit(page_file, "<h1>Softer Pinko</h1>", "<h1>Softest Pinko</h1>")
+    wait_until(lambda: shows("h1", "Softest Pinko"), 3, "the edit of index.html in the browser")
+    edit("back-end/api.py", "Hello, World!", "Hello, new World!")
+    wait_until(lambda: shows("#dynamic-content", "new World"), 3, "the edit of api.py")

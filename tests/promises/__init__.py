@@ -1,0 +1,1 @@
+"""What task 6 promises: under load, faults and attacks, and with a real application."""

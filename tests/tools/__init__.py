@@ -1,0 +1,1 @@
+"""The commands in `script/`, and the grader behind `script/check`."""
