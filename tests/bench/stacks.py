@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from support.lab import Stack as Project
-
 from support.commands import ROOT, docker, run
 from support.containers import memory
 from support.images import PROJECT
 from support.ports import free_port
+from support.projects import Project
 from support.steps import SITE
 from support.waiting import wait_until
 

@@ -1,7 +1,6 @@
 """The page of each task, on every kind of screen and with every way to use it."""
 
 import re
-from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,7 +10,7 @@ from course.by_hand import by_hand
 from support import api
 from support.commands import ROOT
 from support.ports import assert_ports_are_free
-from support.projects import proxied, start_project
+from support.projects import start_project
 from support.steps import SITE
 
 #: Where the screenshots go; git ignores it.
@@ -27,27 +26,18 @@ SEEN = {
 }
 
 
-@contextmanager
-def served(task):
-    """Start a task and yield the URL of its page. The pages of task3 and task4 need the real ports."""
-    if task in ("task2", "task3"):
-        with by_hand(task, keep_ports=task == "task3") as started:
-            yield started.url("front-end", 9000)
-    elif task == "task4":
-        with start_project(task):
-            yield "http://localhost:9000"
-    else:
-        with proxied(task) as started:
-            yield started.url
-
-
 @pytest.fixture(scope="module", params=SEEN)
 def running(request):
-    """Run each task that has a page: the task's name and the URL of its page."""
-    if request.param in ("task3", "task4"):
-        assert_ports_are_free(5252, 9000)
-    with served(request.param) as url:
-        yield request.param, url
+    """Each task that has a page, started: the task's name and the URL of its page."""
+    task = request.param
+    if task in ("task5", "task6"):
+        yield task, request.getfixturevalue(task).url
+        return
+    # The pages of task3 and task4 name the real ports.
+    assert_ports_are_free(5252, 9000)
+    start = start_project(task) if task == "task4" else by_hand(task, keep_ports=True)
+    with start:
+        yield task, "http://localhost:9000"
 
 
 @pytest.fixture

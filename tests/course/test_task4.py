@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from support import api
-from support.commands import RUN, inspect
+from support.commands import inspect
 from support.containers import assert_all_stop_at_once
 from support.ports import assert_ports_are_free
 from support.projects import configuration, start_project
@@ -57,7 +57,7 @@ def test_the_file_names_build_context_dockerfile_image_and_ports():
 
 def test_the_page_waits_shows_the_answer_and_survives_an_outage(visit):
     assert_ports_are_free(5252, 9000)
-    with start_project("task4", COMPOSE_PROJECT_NAME=f"{RUN}-task4-real-ports") as task4:
+    with start_project("task4") as task4:
         the_page_keeps_up(
             visit("http://localhost:9000"),
             freeze=lambda: task4.compose("pause", "back-end"),

@@ -125,3 +125,4 @@ def test_every_container_is_hardened(task5):
 
 def test_all_stop_within_two_seconds(task5):
     assert_all_stop_at_once(task5.containers())
+    task5.compose("up", "--detach", "--wait")

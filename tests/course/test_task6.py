@@ -91,3 +91,4 @@ def test_the_page_waits_shows_the_answer_and_survives_an_outage(task6, visit):
 
 def test_all_stop_within_two_seconds(task6):
     assert_all_stop_at_once(task6.containers())
+    task6.compose("up", "--detach", "--wait")

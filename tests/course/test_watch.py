@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Error
 
-from support.commands import ROOT, run
-from support.copies import swap
+from support.commands import ROOT, RUN
+from support.copies import rename_images, swap
 from support.ports import assert_ports_are_free, free_port
 from support.projects import Project
 from support.readme import the_command
@@ -45,10 +45,7 @@ def watching(stack):
 
 @pytest.fixture(params=["task4", "task5", "task6"])
 def edited(request, tmp_path):
-    """A copy of a task, watched: a `support.projects.Project` whose `folder` is the copy.
-
-    Its images have the names of the real ones, which are built again afterwards.
-    """
+    """A copy of a task, watched: a `support.projects.Project` whose `folder` is the copy."""
     task = request.param
     if task == "task4":
         assert_ports_are_free(5252, 9000)  # its page names them
@@ -57,13 +54,13 @@ def edited(request, tmp_path):
         port = free_port()
         url, env = f"http://localhost:{port}", {"PORT": f"127.0.0.1:{port}"}
     folder = shutil.copytree(ROOT / task, tmp_path / task)
+    rename_images(folder, f"{RUN}-watched")
     stack = Project(task, url, env, folder)
     try:
         with watching(stack):
             yield stack
     finally:
-        stack.compose("down", "--timeout", "2", "--volumes")
-        run("docker compose build --quiet", cwd=ROOT / task)
+        stack.compose("down", "--timeout", "2", "--rmi", "all")
 
 
 def test_an_edit_is_in_the_browser_within_three_seconds(edited, page):

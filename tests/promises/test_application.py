@@ -94,7 +94,7 @@ def changed(copy, stack, tmp_path_factory):
     for heading in SETTINGS:
         apply_diffs(section(heading), folder)
     (folder / ".env").write_text("SECRET_KEY=a long random text\n")
-    with proxied("task6", folder, COMPOSE_PROJECT_NAME=f"{RUN}-changed") as started:
+    with proxied("task6", folder) as started:
         yield started
 
 

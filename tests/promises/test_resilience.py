@@ -14,8 +14,8 @@ import requests
 
 from support import api
 from support.api import GREETING
-from support.commands import ROOT, RUN, docker, inspect, run
-from support.copies import swap
+from support.commands import ROOT, RUN, docker, inspect
+from support.copies import rename_images, swap
 from support.images import UBUNTU
 from support.projects import proxied
 from support.readme import commands, the_command
@@ -230,17 +230,12 @@ def upstreams(task6, answer):
 
 @pytest.fixture
 def edited(tmp_path):
-    """A copy of task6 to edit, started: a `support.projects.Project` whose `folder` is the copy.
-
-    Its images have the names of the real ones, which are built again afterwards.
-    """
-    copy = tmp_path / "task6"
-    shutil.copytree(ROOT / "task6", copy)
-    try:
-        with proxied("task6", folder=copy) as started:
-            yield started
-    finally:
-        run("docker compose build --quiet back-end", cwd=ROOT / "task6")
+    """A copy of task6 to edit, started: a `support.projects.Project` whose `folder` is the copy."""
+    copy = shutil.copytree(ROOT / "task6", tmp_path / "task6")
+    rename_images(copy, f"{RUN}-edited")
+    with proxied("task6", folder=copy) as started:
+        yield started
+        started.compose("down", "--timeout", "2", "--rmi", "all")
 
 
 def test_a_new_version_reaches_all_replicas(edited, without_a_pause):

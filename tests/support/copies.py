@@ -27,6 +27,14 @@ def swap(path, old, new):
     return edit
 
 
+def rename_images(copy, tag):
+    """Give the images of a copied task another tag, so that its builds leave the real ones alone.
+
+    copy: the copy's folder, named after its task, such as `task6`. tag: the new tag.
+    """
+    swap("docker-compose.yml", f":{copy.name}\n", f":{tag}\n")(copy)
+
+
 def write(path, text):
     """Write a file anew, with the folders that lead to it."""
 

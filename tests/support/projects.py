@@ -1,5 +1,6 @@
 """Compose projects: a task, started with the command of its README."""
 
+import itertools
 import json
 from contextlib import contextmanager
 
@@ -8,6 +9,9 @@ from support.containers import assert_hardened, processes
 from support.ports import free_port
 from support.readme import the_command
 from support.waiting import wait_until_healthy
+
+#: Each project has a number, so that a task can be started twice.
+NUMBERS = itertools.count(1)
 
 
 class Project:
@@ -21,7 +25,7 @@ class Project:
         self.task = task
         self.folder = folder or ROOT / task
         self.url = url
-        self.env = {"COMPOSE_PROJECT_NAME": f"{RUN}-{task}", **env}
+        self.env = {"COMPOSE_PROJECT_NAME": f"{RUN}-{task}-{next(NUMBERS)}", **env}
 
     def run(self, command):
         """Run a command of the README in the task's folder, on this project."""
