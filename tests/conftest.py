@@ -16,12 +16,19 @@ from support.machine import machine
 from support.projects import Project, proxied
 
 
-def pytest_configure():
-    """See to it that a run which is interrupted, or told to end, cleans up."""
-    # A test run that is told to end cleans up as it does after Ctrl-C. And Ctrl-C means
-    # something to it, and to what it starts, even where a shell runs it in the background.
-    for told_to_end in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(told_to_end, signal.default_int_handler)
+def pytest_configure(config):
+    """Let Ctrl-C and SIGTERM end a run that then cleans up; check the address of --base-url."""
+    # A shell that runs the tests in the background makes them ignore Ctrl-C.
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, signal.default_int_handler)
+    url = config.getoption("base_url")
+    if url:
+        try:
+            requests.get(url, timeout=5)
+        except requests.ConnectionError:
+            raise pytest.UsageError(
+                f"Nothing responds at {url}. Start the stack with script/up."
+            ) from None
 
 
 def pytest_report_header():
@@ -44,12 +51,9 @@ def pytest_report_header():
 
 def pytest_terminal_summary(terminalreporter):
     """Show the report of every load at the end."""
-    finished = [
-        report
-        for outcome in ("passed", "failed", "error")
-        for report in terminalreporter.stats.get(outcome, [])
-    ]
-    loads = [text for report in finished for name, text in report.user_properties if name == "load"]
+    reports = (report for reports in terminalreporter.stats.values() for report in reports)
+    properties = (pair for report in reports for pair in getattr(report, "user_properties", []))
+    loads = [text for name, text in properties if name == "load"]
     if loads:
         terminalreporter.section("what became of every request")
         terminalreporter.write("\n".join(loads) + "\n")
@@ -139,12 +143,7 @@ def task6(base_url):
     With --base-url, the stack that is up there already; only its `url` is known.
     """
     if base_url:
-        url = base_url.rstrip("/")
-        try:
-            requests.get(url, timeout=5)
-        except requests.ConnectionError:
-            pytest.exit(f"Nobody answers on {url}; start the stack with script/up", returncode=1)
-        yield Project("task6", url, {})
+        yield Project("task6", base_url.rstrip("/"), {})
         return
     with proxied("task6") as started:
         yield started

@@ -10,6 +10,8 @@ import pytest
 from support.commands import ROOT, RUN, docker, run
 from support.images import NGINX, PYTHON, files_above, layers, size_above
 
+pytestmark = pytest.mark.xdist_group("docker")
+
 BACK_END = (PYTHON, "softy-pinko-back-end:task6")
 FRONT_END = (NGINX, "softy-pinko-front-end:task6")
 PROXY = (NGINX, "softy-pinko-proxy:task6")

@@ -15,6 +15,8 @@ from support.images import NGINX
 from support.readme import section, steps
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.xdist_group("machine")
+
 LABS = [f"task{number}/README.md" for number in range(7)]
 #: How a program tells a terminal to change its colour or to move the cursor.
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

@@ -13,6 +13,8 @@ from support.ports import assert_ports_are_free
 from support.projects import start_project
 from support.steps import SITE
 
+pytestmark = pytest.mark.xdist_group("ports")
+
 #: Where the screenshots go; git ignores it.
 PICTURES = ROOT / "tests/output/screenshots"
 

@@ -8,7 +8,7 @@ from course.by_hand import build_images
 from support.commands import ROOT, docker, run
 from support.readme import the_command
 
-pytestmark = pytest.mark.smoke
+pytestmark = [pytest.mark.smoke, pytest.mark.xdist_group("docker")]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -8,6 +8,8 @@ from support.commands import ROOT, docker, inspect
 from support.containers import assert_all_stop_at_once, processes
 from support.images import PYTHON
 
+pytestmark = pytest.mark.xdist_group("docker")
+
 
 @pytest.fixture(scope="module")
 def task1():

@@ -7,6 +7,8 @@ from support import api
 from support.commands import docker
 from support.containers import assert_all_stop_at_once, processes
 
+pytestmark = pytest.mark.xdist_group("docker")
+
 
 @pytest.fixture(scope="module")
 def task2():

@@ -9,6 +9,8 @@ from support.containers import assert_all_stop_at_once
 from support.ports import assert_ports_are_free
 from support.site import the_page_keeps_up
 
+pytestmark = pytest.mark.xdist_group("ports")
+
 PAGE = "http://localhost:9000"
 
 

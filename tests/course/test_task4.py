@@ -11,6 +11,8 @@ from support.ports import assert_ports_are_free
 from support.projects import configuration, start_project
 from support.site import the_page_keeps_up
 
+pytestmark = pytest.mark.xdist_group("ports")
+
 FREE_PORTS = """
 services:
   back-end:

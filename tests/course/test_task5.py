@@ -11,6 +11,8 @@ from support.containers import assert_all_stop_at_once
 from support.projects import assert_all_are_hardened, configuration
 from support.site import lit, the_page_keeps_up
 
+pytestmark = pytest.mark.xdist_group("ports")
+
 
 @pytest.mark.smoke
 def test_the_url_decides_which_service_answers(task5):

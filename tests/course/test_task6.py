@@ -13,6 +13,8 @@ from support.readme import the_command
 from support.round_robin import assert_all_take_turns, assert_strict, turns
 from support.site import A_HOSTNAME, the_page_keeps_up
 
+pytestmark = pytest.mark.xdist_group("task6")
+
 
 @pytest.mark.smoke
 def test_the_api_answers_through_the_proxy(task6):

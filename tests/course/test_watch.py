@@ -18,6 +18,8 @@ from support.readme import the_command
 from support.steps import SITE
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.xdist_group("ports")
+
 
 @contextmanager
 def watching(stack):

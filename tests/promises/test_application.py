@@ -24,6 +24,8 @@ from support.projects import proxied
 from support.readme import steps
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.xdist_group("application")
+
 PAGE = (ROOT / "task6/YOUR-APPLICATION.md").read_text()
 #: The sections that show a setting, with all that it takes.
 SETTINGS = (

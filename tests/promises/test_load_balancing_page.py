@@ -14,6 +14,8 @@ from support.readme import the_command
 from support.site import lit
 from support.waiting import wait_until, wait_until_healthy
 
+pytestmark = pytest.mark.xdist_group("task6")
+
 LETTERS = "ABCDE"
 
 #: A successful request in the proxy's access log: its ID, and the address of the replica.

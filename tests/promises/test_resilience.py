@@ -22,6 +22,8 @@ from support.readme import commands, the_command
 from support.round_robin import assert_all_take_turns
 from support.waiting import wait_until, wait_until_healthy
 
+pytestmark = pytest.mark.xdist_group("task6")
+
 
 @pytest.fixture
 def hello(task6):

@@ -196,6 +196,8 @@ def test_from_a_replica_neither_the_world_nor_this_machine_can_be_reached(task6)
 
 KNOCK = """
 import socket
+
+pytestmark = pytest.mark.xdist_group("task6")
 for address in {}:
     try:
         socket.create_connection((address, {}), 0.5)

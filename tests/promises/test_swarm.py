@@ -12,7 +12,7 @@ from support.projects import configuration
 from support.round_robin import assert_strict, turns
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("swarm")]
 
 NEW_GREETING = "Hello, new World!"
 

@@ -6,6 +6,8 @@ import pytest
 
 from support.images import build_helper
 
+pytestmark = pytest.mark.xdist_group("machine")
+
 
 @pytest.fixture(scope="module")
 def registry(ready):

@@ -10,6 +10,8 @@ from support.images import UBUNTU
 from support.machine import Machine
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.xdist_group("machine")
+
 #: Waits until the machine's daemon no longer answers.
 UNTIL_IT_IS_GONE = "while docker ps >/dev/null 2>&1; do sleep 0.05; done"
 

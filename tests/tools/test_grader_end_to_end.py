@@ -8,6 +8,8 @@ import pytest
 from support.commands import ROOT, docker
 from tools.cases import ERRORS, FAULTS, TEN, VARIATIONS, few_copies, grader, one_copy_each, read
 
+pytestmark = pytest.mark.xdist_group("grader")
+
 #: Waits that are long enough where something is slow on purpose, and no longer.
 SHORT = ["--deadline", "still=2", "--deadline", "response=20", "--deadline", "page=10"]
 

@@ -2,15 +2,13 @@
 
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 
-from support.commands import ROOT, docker, run
-from support.ports import free_port
+from support.commands import ROOT, run
 from support.round_robin import assert_strict
-from tools.interrupt import interrupt
+
+pytestmark = pytest.mark.xdist_group("machine")
 
 
 def test_up_starts_task6_and_down_leaves_nothing(ready):
@@ -47,16 +45,6 @@ def test_the_callers_compose_variables_do_not_reach_up_and_down(ready):
     done = ready.type(f"{theirs} script/down")
     assert done.returncode == 0, done.stdout
     assert ready.running() == []
-
-
-def test_the_callers_compose_variables_do_not_reach_the_tests(tmp_path):
-    (tmp_path / "test_it.py").write_text(
-        "import os\n"
-        "def test_none():\n"
-        "    assert [name for name in os.environ if name.startswith('COMPOSE_')] == []\n"
-    )
-    theirs = {"COMPOSE_FILE": "other.yml", "COMPOSE_PROJECT_NAME": "other"}
-    assert "1 passed" in run(["script/test", str(tmp_path)], env=theirs)
 
 
 def test_up_works_in_a_clone_that_only_its_owner_can_read(ready):
@@ -155,33 +143,3 @@ def test_carry_deletes_a_file_that_was_deleted(tmp_path):
     run(["script/carry", "2"], cwd=clone)
     left = [path.parent.parent.name for path in clone.glob("task*/front-end/*.conf")]
     assert left == [], f"script/carry left the file in {left}"
-
-
-def test_a_stack_that_is_up_can_be_asked_and_is_left_as_it_is(task6):
-    before = task6.compose("ps", "--quiet")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--base-url", task6.url],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"collected \d+ items / \d+ deselected / 4 selected", done.stdout)
-    assert "4 passed" in done.stdout
-    assert task6.compose("ps", "--quiet") == before
-
-
-def test_a_stack_that_is_not_up_is_named():
-    nowhere = f"http://localhost:{free_port()}"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--base-url", nowhere],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert f"Nobody answers on {nowhere}; start the stack with script/up" in done.stdout
-
-
-def test_ctrl_c_during_the_tests_leaves_nothing_running():
-    tests = [sys.executable, "-m", "pytest", "-q", "tests/course/test_task6.py", "-k", "alternate"]
-    ours = ("ps", "--all", "--quiet", "--filter")
-    interrupt(
-        tests, "softy-pinko-test-", lambda name: len(docker(*ours, f"name={name}").split()) == 4
-    )
