@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from support.commands import ROOT, RUN, docker, run
 from support.ports import free_port
 from support.readme import commands
-from support.waiting import wait_until_healthy
+from support.waiting import wait_until, wait_until_healthy
 
 
 def build_images(task):
@@ -47,6 +47,9 @@ class ByHand:
 
     def start_again(self, name):
         """Start the container that the README calls `name` once more, after it was stopped."""
+        # `docker stop` returns before a container of `docker run --rm` is removed.
+        same_name = ("ps", "--all", "--quiet", "--filter", f"name=^{self.names[name]}$")
+        wait_until(lambda: not docker(*same_name), 10, f"the old {name} to be removed")
         self.run(next(c for c in commands(self.task, "Steps") if f" --name {name} " in c))
         wait_until_healthy(self.names[name])
 

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import random
 import re
 import socket
 import threading
@@ -43,8 +42,7 @@ def test_there_are_more_than_eighty_cases():
 
 
 def test_ten_thousand_malformed_requests_do_no_harm(task6):
-    seed = int(os.environ.get("SEED", random.randrange(2**32)))
-    print(f"the seed is {seed}; 'SEED={seed} script/test {__file__} -k malformed' repeats this")
+    seed = int(os.environ.get("SEED", "1"))  # another number makes other requests
 
     def send(data):
         try:
