@@ -13,7 +13,7 @@ from support import browser
 from support.commands import docker, run
 from support.images import BASE_IMAGES, replaced, substitute
 from support.machine import machine
-from support.projects import Project, proxied
+from support.projects import OWN_IMAGES, Project, proxied
 
 
 def pytest_configure(config):
@@ -145,7 +145,7 @@ def task6(base_url):
     if base_url:
         yield Project("task6", base_url.rstrip("/"), {})
         return
-    with proxied("task6") as started:
+    with proxied("task6", COMPOSE_FILE=OWN_IMAGES) as started:
         yield started
 
 

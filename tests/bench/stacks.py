@@ -15,7 +15,7 @@ from support.commands import ROOT, docker, run
 from support.containers import memory
 from support.images import PROJECT
 from support.ports import free_port
-from support.projects import Project
+from support.projects import OWN_IMAGES, Project
 from support.steps import SITE
 from support.waiting import wait_until
 
@@ -53,7 +53,7 @@ class Stack(Project):
             f"http://127.0.0.1:{self.port}",
             {
                 "COMPOSE_PROJECT_NAME": f"{NAME}-{name}",
-                "COMPOSE_FILE": os.pathsep.join(["docker-compose.yml", str(HERE / "images.yml")]),
+                "COMPOSE_FILE": OWN_IMAGES,
                 "PORT": f"127.0.0.1:{self.port}",
             },
             folder / name,

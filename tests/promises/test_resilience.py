@@ -82,9 +82,9 @@ def cut_off(replica):
 def test_replicas_are_killed_forty_times_each_once_the_other_is_healthy(
     task6, hello, without_a_pause
 ):
-    replicas = itertools.cycle(task6.containers("back-end"))
+    replicas = task6.containers("back-end")
     with without_a_pause("40 kills", hello) as load:
-        for replica in itertools.islice(replicas, 40):
+        for replica in itertools.islice(itertools.cycle(replicas), 40):
             with killed(replica):
                 pass
             load.wait_for(16)

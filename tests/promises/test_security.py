@@ -20,6 +20,8 @@ from support.commands import docker, inspect
 from support.containers import memory, processes
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.xdist_group("task6")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_restarts(task6):
@@ -184,7 +186,8 @@ def test_from_a_replica_neither_the_world_nor_this_machine_can_be_reached(task6)
     with socket.create_server(("0.0.0.0", 0)) as service:
         service.settimeout(0.5)
         knock = KNOCK.format(addresses_of_this_machine(), service.getsockname()[1])
-        docker("run", "--rm", "softy-pinko-back-end:task6", "python3", "-c", knock)
+        image = inspect(replica)["Image"]
+        docker("run", "--rm", image, "python3", "-c", knock)
         assert knocks(service) > 0, (
             "from an ordinary network this machine could not be reached either: a firewall?"
         )
@@ -194,8 +197,6 @@ def test_from_a_replica_neither_the_world_nor_this_machine_can_be_reached(task6)
 
 KNOCK = """
 import socket
-
-pytestmark = pytest.mark.xdist_group("task6")
 for address in {}:
     try:
         socket.create_connection((address, {}), 0.5)

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import os
 from contextlib import contextmanager
+from pathlib import Path
 
 from support.commands import ROOT, RUN, inspect, run
 from support.containers import assert_hardened, processes
@@ -12,6 +14,10 @@ from support.waiting import wait_until_healthy
 
 #: Each project has a number, so that a task can be started twice.
 NUMBERS = itertools.count(1)
+
+
+#: For COMPOSE_FILE: task5's or task6's Compose file, with images named after the project.
+OWN_IMAGES = f"docker-compose.yml{os.pathsep}{Path(__file__).with_name('own-images.yml')}"
 
 
 class Project:
@@ -74,7 +80,7 @@ def start_project(task, url=None, folder=None, **env):
         started.run(the_command(task, "docker compose up"))
         yield started
     finally:
-        started.compose("down", "--timeout", "2", "--volumes", "--remove-orphans")
+        started.compose("down", "--timeout", "2", "--volumes", "--rmi", "local")
 
 
 @contextmanager
