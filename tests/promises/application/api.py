@@ -28,7 +28,7 @@ def hello():
     return socket.gethostname()
 
 
-@app.get("/api/slow/<float:seconds>")
+@app.route("/api/slow/<float:seconds>", methods=["GET", "POST"])
 def slow(seconds):
     time.sleep(seconds)
     return f"{seconds} s"
