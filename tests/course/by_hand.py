@@ -30,13 +30,13 @@ class ByHand:
         self.names = {}
 
     def start(self):
-        """Run the README's commands, then wait until all containers are healthy.
+        """Run the README's commands that start a service, then wait until all containers are healthy.
 
         Unless `keep_ports`, the host's side of each published port is a free one
         of 127.0.0.1: a stack that the user has running is not in the way.
         """
         for command in commands(self.task, "Steps"):
-            if command.startswith("docker run "):
+            if command.startswith("docker run --detach "):
                 self.run(command)
         for name in self.names.values():
             wait_until_healthy(name)

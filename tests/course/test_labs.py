@@ -2,7 +2,8 @@
 
 What a README shows below a command is what the command prints. `...` stands for what varies, such
 as IDs, times and sizes, and on a line of its own for any number of lines. A command with nothing
-below it only has to succeed. A block after a comment `<!-- not run: why -->` is not run.
+below it only has to succeed. Lines that begin with the prompt of a shell in a container, as
+`nobody@...:/$ tty`, are typed there. A block after a comment `<!-- not run: why -->` is not run.
 """
 
 import re
@@ -11,7 +12,7 @@ import subprocess
 import pytest
 
 from support.commands import ROOT, run
-from support.images import NGINX
+from support.images import NGINX, build_helper
 from support.readme import section, steps
 from support.waiting import wait_until
 
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.xdist_group("machine")
 LABS = [f"task{number}/README.md" for number in range(7)]
 #: How a program tells a terminal to change its colour or to move the cursor.
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+#: A line that is typed at the prompt of a shell in a container.
+AT_A_PROMPT = re.compile(r"^(.+@\S+[$#]) (.+)$", re.MULTILINE)
 DOCUMENTS = [
     *LABS,
     *("task6/SWARM.md", "task6/YOUR-APPLICATION.md", "task6/GUARANTEES.md"),
@@ -30,9 +33,12 @@ DOCUMENTS = [
 
 @pytest.fixture(scope="module")
 def checkout(ready):
-    """The `Machine` with a clean checkout in `/clone`, and no image but the base images."""
+    """The `Machine` with a clean checkout in `/clone`, the base images, and a registry's image."""
     ready.type("docker images --quiet 'softy-pinko-*' | xargs --no-run-if-empty docker rmi --force")
     ready.check_out("/clone")
+    registry = build_helper("registry")
+    ready.load(registry)
+    ready.type(f"docker tag {registry} registry:3; docker rmi {registry}")
     return ready
 
 
@@ -43,19 +49,21 @@ def clone(checkout):
     checkout.type("script/down")
 
 
+def pattern(text):
+    """Return a regular expression for a text of a README: `...` stands for anything."""
+    return re.escape(text).replace(r"\.\.\.", ".*")
+
+
 def looks_like(shown, printed):
     """Return whether a command printed what the README shows.
 
     Blank lines and the width of white space are ignored.
     """
 
-    def pattern(line):
-        if line == "...":
-            return r"(.*\n)*?"
-        words = (re.escape(word).replace(r"\.\.\.", ".*") for word in line.split())
-        return r"[ \t]+".join(words) + "\n"
+    def whole(line):
+        return r"(.*\n)*?" if line == "..." else r"[ \t]+".join(map(pattern, line.split())) + "\n"
 
-    expected = "".join(pattern(line) for line in shown.splitlines() if line.strip())
+    expected = "".join(whole(line) for line in shown.splitlines() if line.strip())
     lines = "".join(f"{line.strip()}\n" for line in printed.splitlines() if line.strip())
     return bool(re.fullmatch(expected, lines))
 
@@ -66,7 +74,10 @@ def test_every_command_prints_what_the_readme_shows(clone, document):
     for command, shown, is_run in steps((ROOT / document).read_text()):
         if not is_run:
             continue
-        done = clone.type(command, folder=folder, terminal=True)
+        if typed := [(pattern(prompt), line) for prompt, line in AT_A_PROMPT.findall(shown)]:
+            done = clone.type_at_prompts(command, typed, folder=folder)
+        else:
+            done = clone.type(command, folder=folder, terminal=True)
         printed = COLOUR.sub("", done.stdout.replace("\r", ""))
         assert done.returncode == 0, f"{document}: $ {command}\n{printed}"
         assert not shown or looks_like(shown, printed), (
@@ -126,6 +137,22 @@ MISTAKES = [
         "docker run --rm --publish 5252:5252 ubuntu:latest true; docker stop -t 0 one",
     ),
     (
+        "task2",
+        "403 Forbidden",
+        "mkdir --parents /tmp/mine/softy-pinko-front-end && "
+        "cp front-end/Dockerfile front-end/*.conf /tmp/mine && "
+        "docker build --tag softy-pinko:mine /tmp/mine && "
+        "docker run --detach --rm --name mine softy-pinko:mine && "
+        "docker exec mine curl --silent --retry 9 --retry-connrefused http://localhost:9000/; "
+        "docker stop mine; rm -r /tmp/mine",
+    ),
+    (
+        "task2",
+        'failed to calculate checksum … "/softy-pinko-front-end": not found',
+        "mkdir /tmp/mine && cp front-end/*.conf /tmp/mine && "
+        "docker build --file front-end/Dockerfile /tmp/mine; rm -r /tmp/mine",
+    ),
+    (
         "task3",
         "ModuleNotFoundError: No module named 'flask_cors'",
         "docker build --tag softy-pinko:mine ../task2/back-end && docker run --rm "
@@ -165,6 +192,22 @@ def test_a_mistake_prints_the_message_that_the_lab_explains(clone, task, message
     printed = clone.type(command, folder=f"/clone/{task}").stdout
     clone.type("docker rmi --force softy-pinko:mine")
     assert re.search(re.escape(message).replace("…", ".*"), printed), f"$ {command}\n{printed}"
+
+
+def test_a_clone_lacks_a_folder_that_is_a_repository_of_its_own(tmp_path):
+    explained = section((ROOT / "task2/README.md").read_text(), "Troubleshooting")
+    git = "git -c user.name=me -c user.email=me@example.org"
+    made = run(
+        "git init --quiet mine/site && cd mine && echo Hello >site/index.html && git init --quiet && "
+        f"(cd site && git add . && {git} commit --quiet --message Site) && "
+        f"git add site 2>&1 && {git} commit --quiet --message Mine && git ls-files --stage && "
+        "git clone --quiet . ../clone",
+        cwd=tmp_path,
+    )
+    for message in ("warning: adding embedded git repository", "160000"):
+        assert f"`{message}`" in explained
+        assert message in made
+    assert list((tmp_path / "clone/site").iterdir()) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -6,7 +6,8 @@ from course.by_hand import by_hand
 from support import api
 from support.commands import ROOT, docker
 from support.containers import assert_all_stop_at_once
-from support.ports import assert_ports_are_free
+from support.ports import assert_ports_are_free, free_port
+from support.readme import section
 from support.site import the_page_keeps_up
 
 pytestmark = pytest.mark.xdist_group("ports")
@@ -69,6 +70,22 @@ def test_the_page_waits_shows_the_answer_and_survives_an_outage(visit):
             stop=lambda: docker("stop", api_container),
             start=lambda: task3.start_again("back-end"),
         )
+
+
+def test_the_browsers_console_says_what_the_lab_explains(task3, url, page):
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(task3.url("front-end", 9000))
+    for address in (url, f"http://localhost:{free_port()}", "http://back-end:5252"):
+        page.evaluate("(url) => fetch(url).catch(() => {})", f"{address}/api/hello")
+    explained = section((ROOT / "task3/README.md").read_text(), "Troubleshooting")
+    for message in (
+        "blocked by CORS policy",
+        "net::ERR_CONNECTION_REFUSED",
+        "net::ERR_NAME_NOT_RESOLVED",
+    ):
+        assert f"`{message}`" in explained
+        assert any(message in text for text in said), f"expected {message}, got {said}"
 
 
 def test_both_stop_within_two_seconds(task3):

@@ -1,7 +1,10 @@
 """A machine for a test: a privileged container with an engine inside, apart from this machine's."""
 
+import io
 import subprocess
 from contextlib import contextmanager
+
+import pexpect
 
 from support.commands import PATIENCE, ROOT, RUN, docker, run
 from support.images import build_helper
@@ -34,6 +37,26 @@ class Machine:
             text=True,
             timeout=timeout,
             check=False,
+        )
+
+    def type_at_prompts(self, command, lines, folder="/course", timeout=PATIENCE):
+        """Type a command that starts a shell in a container, then a line at each of its prompts.
+
+        lines: pairs of a prompt, as a regular expression, and what to type there.
+        timeout: seconds until each prompt.
+
+        Returns a `subprocess.CompletedProcess` whose stdout holds all that the terminal showed.
+        """
+        words = ["exec", "-it", "--workdir", folder, self.name, "bash", "-c", command]
+        terminal = pexpect.spawn("docker", words, encoding="utf-8", timeout=timeout)
+        terminal.logfile_read = io.StringIO()
+        for prompt, line in lines:
+            terminal.expect(prompt)
+            terminal.sendline(line)
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+        return subprocess.CompletedProcess(
+            words, terminal.exitstatus, terminal.logfile_read.getvalue()
         )
 
     def check_out(self, folder, umask="022"):
