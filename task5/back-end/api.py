@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 app = Flask(__name__)
 
 # All requests come from the proxy. It sends the client's address and scheme in X-Forwarded-For
-# and X-Forwarded-Proto.
+# and X-Forwarded-Proto. With ProxyFix, Flask uses these instead of the proxy's own.
 app.wsgi_app = ProxyFix(app.wsgi_app)
 
 # In a container the hostname is the start of the container's ID.

@@ -2,9 +2,9 @@
 
 bind = "0.0.0.0:5252"
 worker_class = "worker.Worker"
-# Requests at a time. A slow request occupies a thread until it is done.
+# How many requests a replica handles at a time. A slow one doesn't stop the others.
 threads = 16
-# In bytes. The proxy accepts request lines of this length.
+# In bytes: as long as the longest request line that the proxy accepts.
 limit_request_line = 8190
-# A socket in the file system, for administration. The file system is read-only.
+# gunicorn would create this socket as a file, but the file system is read-only.
 control_socket_disable = True

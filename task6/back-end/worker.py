@@ -1,4 +1,4 @@
-"""The gunicorn worker of a replica. Stopping a replica loses no request, killing it loses no GET."""
+"""The gunicorn worker of a replica: stopping it loses no request, killing it loses no GET."""
 
 from select import select
 
@@ -7,10 +7,10 @@ from head_with_body import HeadWithBody
 
 class Worker(HeadWithBody):
     def set_accept_enabled(self, enabled):
-        """When the worker stops, handle the connections there are, and refuse new ones at once.
+        """When the worker stops, accept the connections that wait, and refuse new ones at once.
 
-        gunicorn leaves new ones waiting until it exits. The proxy has sent its request by then,
-        and can't send a POST to another replica any more.
+        gunicorn would leave new connections waiting until it exits. By then, the proxy has sent
+        its request, and it can't send a POST to another replica any more.
         """
         super().set_accept_enabled(enabled)
         if not self.alive:

@@ -170,6 +170,41 @@ MISTAKES = [
         "sed 's/^    build:/\\tbuild:/' docker-compose.yml | docker compose --file - config",
     ),
     (
+        "task4",
+        'unable to prepare context: path "…/front-end" not found',
+        "cp docker-compose.yml /tmp && docker compose --file /tmp/docker-compose.yml build front-end",
+    ),
+    (
+        "task4",
+        'failed to calculate checksum … "/softy-pinko-front-end": not found',
+        "docker build --file front-end/Dockerfile back-end",
+    ),
+    (
+        "task4",
+        "dependency failed to start: container … is unhealthy",
+        "echo 'services: {back-end: {healthcheck: {test: exit 1, interval: 1s, retries: 1, "
+        "start_period: 1s}}}' | docker compose --file docker-compose.yml --file - up --detach",
+    ),
+    (
+        "task4",
+        "port is already allocated",
+        "docker run --detach --rm --name one --publish 5252:5252 ubuntu:latest sleep 60; "
+        "docker compose up --detach; docker stop -t 0 one",
+    ),
+    (
+        "task5",
+        "404 Not Found",
+        "sed 's,location /api/,location /API/,' proxy/proxy.conf > /tmp/proxy.conf && "
+        "echo 'services: {proxy: {volumes: [/tmp/proxy.conf:/etc/nginx/conf.d/default.conf]}}' | "
+        "docker compose --file docker-compose.yml --file - up --wait && "
+        "curl http://localhost/api/hello",
+    ),
+    (
+        "task5",
+        "502 Bad Gateway",
+        "docker compose up --no-deps --wait proxy && curl http://localhost/api/hello",
+    ),
+    (
         "task5",
         'host not found in upstream "back-end"',
         "sed 's,http://$back_end,http://back-end:5252,' proxy/proxy.conf > /tmp/proxy.conf && "
@@ -181,6 +216,21 @@ MISTAKES = [
         "can't set container_name … as container name must be unique",
         "sed '/^  back-end:/ a\\    container_name: api' docker-compose.yml | "
         "docker compose --file - config",
+    ),
+    (
+        "task6",
+        "Bind for 0.0.0.0:5252 failed: port is already allocated",
+        "docker compose --project-directory ../task4 up --detach --scale back-end=2 back-end",
+    ),
+    (
+        "task6",
+        "No such container: softy-pinko-task6-back-end-1",
+        "docker pause softy-pinko-task6-back-end-1",
+    ),
+    (
+        "task6",
+        r"\ No newline at end of file",
+        "printf 'docker compose up' | diff 2-api-servers.txt -",
     ),
 ]
 
