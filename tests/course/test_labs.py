@@ -16,7 +16,7 @@ from support.images import NGINX, build_helper
 from support.readme import section, steps
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.xdist_group("machine")
+pytestmark = pytest.mark.xdist_group("labs")
 
 LABS = [f"task{number}/README.md" for number in range(7)]
 #: How a program tells a terminal to change its colour or to move the cursor.
