@@ -9,7 +9,6 @@ from support import api
 from support.commands import ROOT
 from support.containers import assert_all_stop_at_once
 from support.projects import configuration
-from support.readme import the_command
 from support.round_robin import assert_all_take_turns, assert_strict, turns
 from support.site import A_HOSTNAME, the_page_keeps_up
 
@@ -50,16 +49,6 @@ def test_a_thousand_sequential_requests_alternate_strictly(task6):
 
 def test_a_thousand_requests_on_16_threads_split_evenly(task6):
     assert sorted(Counter(turns(task6.url, 1000, threads=16)).values()) == [500, 500]
-
-
-def test_five_replicas_take_turns_after_a_live_scale_and_two_again(task6):
-    proxy = task6.compose("ps", "--quiet", "proxy")
-    for replicas in (5, 2):
-        start = f"docker compose up --wait --scale back-end={replicas}"
-        task6.run(the_command("task6", start))
-        assert len(task6.hostnames("back-end")) == replicas
-        assert_all_take_turns(task6)
-    assert task6.compose("ps", "--quiet", "proxy") == proxy, "the proxy was to stay as it is"
 
 
 def test_the_file_says_how_to_start_two_api_servers():
