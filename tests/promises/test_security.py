@@ -20,6 +20,8 @@ from support.commands import docker, inspect
 from support.containers import memory, processes
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.xdist_group("task6")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_restarts(task6):
@@ -195,7 +197,6 @@ def test_from_a_replica_neither_the_world_nor_this_machine_can_be_reached(task6)
 KNOCK = """
 import socket
 
-pytestmark = pytest.mark.xdist_group("task6")
 for address in {}:
     try:
         socket.create_connection((address, {}), 0.5)
