@@ -116,7 +116,7 @@ CASES = {
 }
 
 
-def mutilated(seed, count):
+def mutated(seed, count):
     """Yield the bytes of `count` requests: copies of the cases above with random changes.
 
     seed: a number; the same number yields the same requests.

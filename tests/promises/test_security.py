@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from promises.attacks import CASES, mutilated
+from promises.attacks import CASES, mutated
 from promises.raw import connect, request, send_raw, status_of
 from support import api
 from support.commands import docker, inspect
@@ -59,9 +59,9 @@ def test_ten_thousand_malformed_requests_do_no_harm(task6):
         assert not errors, f"SEED={seed}: expected no 5xx, got {len(errors)}; first: {errors[0]}"
         return sum(bool(got) for _, got in responses)
 
-    send_all(mutilated(seed + 1, 500))  # each process allocates some memory only once
+    send_all(mutated(seed + 1, 500))  # each process allocates some memory only once
     before = memory(*task6.containers())
-    assert send_all(mutilated(seed, 10_000)) > 8000, "expected responses to most requests"
+    assert send_all(mutated(seed, 10_000)) > 8000, "expected responses to most requests"
 
     def is_back():
         after = memory(*before)
