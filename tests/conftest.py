@@ -1,4 +1,4 @@
-"""Fixtures of all tests, and the head of the report."""
+"""Fixtures for all tests, and additions to pytest's report."""
 
 import signal
 import subprocess
@@ -11,14 +11,14 @@ pytest.register_assert_rewrite("support", "course", "promises", "tools")
 
 from support import browser
 from support.commands import docker, run
-from support.images import BASE_IMAGES, replaced, substitute
+from support.images import BASE_IMAGES, substitute, untagged_images
 from support.machine import machine
-from support.projects import OWN_IMAGES, Project, proxied
+from support.projects import OWN_IMAGES, Project, start_proxied_project
 
 
 def pytest_configure(config):
-    """Let Ctrl-C and SIGTERM end a run that then cleans up; check the address of --base-url."""
-    # A shell that runs the tests in the background makes them ignore Ctrl-C.
+    """Make Ctrl-C and SIGTERM stop the run with its clean-up, and check the URL of --base-url."""
+    # A shell that starts the tests in the background makes them ignore Ctrl-C.
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, signal.default_int_handler)
     url = config.getoption("base_url")
@@ -32,43 +32,43 @@ def pytest_configure(config):
 
 
 def pytest_report_header():
-    """Return what the tests run on: lines for the head of the report."""
+    """Return lines for the head of the report: the versions of Docker, of the browser and so on."""
     try:
         engine = docker("version", "--format", "{{.Server.Version}}")
     except AssertionError:
-        return "engine: none answers; script/bootstrap sees to one"
+        return "Docker Engine: expected a running daemon, got no response. Type 'script/bootstrap'."
     compose = docker("compose", "version", "--short")
-    path = browser.find() or browser.find_playwrights_own()
-    version = "none; script/test sees to one"
-    with suppress(AssertionError):  # it does not start
+    path = browser.find() or browser.find_downloaded()
+    version = "none that starts. Type 'script/test', which installs one."
+    with suppress(AssertionError):  # the browser doesn't start
         version = run([path, "--version"]).strip() if path else version
     return [
-        f"engine {engine}, Compose {compose}",
+        f"Docker Engine {engine}, Compose {compose}",
         f"browser: {version}",
         *(f"base image {image}" for image in base_images()),
     ]
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Show the report of every load at the end."""
+    """Print the report of each load at the end of the run."""
     reports = (report for reports in terminalreporter.stats.values() for report in reports)
     properties = (pair for report in reports for pair in getattr(report, "user_properties", []))
     loads = [text for name, text in properties if name == "load"]
     if loads:
-        terminalreporter.section("what became of every request")
+        terminalreporter.section("requests of each load")
         terminalreporter.write("\n".join(loads) + "\n")
 
 
 def base_images():
-    """Yield each base image that is here, and whether it is the official one or a substitute."""
+    """Yield a line for each base image on this machine: whether it is official or a substitute."""
     for name in BASE_IMAGES:
-        with suppress(AssertionError):  # it is not here
+        with suppress(AssertionError):  # this machine lacks the image
             made = substitute(name)
             yield f"{name}: SUBSTITUTE, {made}" if made else f"{name}: official"
 
 
 def pytest_collection_modifyitems(config, items):
-    """With --base-url, keep the smoke tests of task6: all others start what they test."""
+    """With --base-url, keep only task6's smoke tests. The other tests start what they test."""
     if not config.getoption("base_url"):
         return
     kept = [
@@ -79,23 +79,28 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_image_is_left_without_a_name(pytestconfig):
-    """Remove, when all is done, the images that this run's builds have replaced.
+def remove_replaced_images(pytestconfig):
+    """Remove, at the end, the images that lost their tag to images of this run.
 
-    Not with --base-url: nothing of the course is built then.
+    With --base-url, the tests build nothing, so this fixture does nothing.
     """
     if pytestconfig.getoption("base_url"):
         yield
         return
-    before = replaced()
+    before = untagged_images()
     yield
-    # An image may be gone already.
-    subprocess.run(["docker", "rmi", *(replaced() - before)], capture_output=True, check=False)
+    # An image may have been removed already.
+    subprocess.run(
+        ["docker", "rmi", *(untagged_images() - before)], capture_output=True, check=False
+    )
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args):
-    """Launch options of the browser, for pytest-playwright: the one installed here, if any."""
+    """The browser's launch options, for pytest-playwright: a dict.
+
+    They name an installed browser. If there is none, Playwright uses the one it has downloaded.
+    """
     return {
         **browser_type_launch_args,
         "args": browser.ARGUMENTS,
@@ -105,14 +110,13 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture
 def visit(page):
-    """Open pages as a visitor does, and notice what a visitor would not.
+    """A function that opens a URL and returns the loaded Playwright page.
 
-    A function: URL -> the Playwright page, loaded. When the test ends, every
-    request must have stayed on this machine.
-    `visit.errors` lists what the page wrote to the console as an error.
+    `visit.errors` is a list of the errors in the browser's console.
+    When the test ends, it asserts that the page sent no request to another machine.
     """
-    seen = []
-    page.on("request", lambda request: seen.append(request.url))
+    requested = []
+    page.on("request", lambda request: requested.append(request.url))
 
     def open_page(url):
         page.goto(url)
@@ -125,41 +129,41 @@ def visit(page):
     )
     page.on("pageerror", lambda error: open_page.errors.append(str(error)))
     yield open_page
-    strangers = [url for url in seen if not url.startswith("http://localhost:")]
-    assert not strangers, f"the page asked for something outside this machine: {strangers}"
+    others = [url for url in requested if not url.startswith("http://localhost:")]
+    assert not others, f"expected no request to another machine, got {others}"
 
 
 @pytest.fixture(scope="session")
 def task5():
-    """task5 as its README starts it, on a free port: a `support.projects.Project`."""
-    with proxied("task5") as started:
+    """task5, started with the command of its lab on a free port: a `support.projects.Project`."""
+    with start_proxied_project("task5") as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def task6(base_url):
-    """task6 as its README starts it, on a free port: a `support.projects.Project`.
+    """task6, started with the command of its lab on a free port: a `support.projects.Project`.
 
-    With --base-url, the stack that is up there already; only its `url` is known.
+    With --base-url, the stack that already runs at this URL. Only the `url` is set then.
     """
     if base_url:
         yield Project("task6", base_url.rstrip("/"), {})
         return
-    with proxied("task6", COMPOSE_FILE=OWN_IMAGES) as started:
+    with start_proxied_project("task6", COMPOSE_FILE=OWN_IMAGES) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def computer():
-    """A `support.machine.Machine` whose engine is installed, does not run, and has no image yet."""
+    """A `support.machine.Machine` with Docker Engine installed, not running, and without images."""
     with machine("computer") as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def ready(computer):
-    """The same `Machine` after `script/setup/engine`, with the base images."""
+    """The same `Machine` after `script/setup/engine`: the daemon runs and has the base images."""
     done = computer.type("script/setup/engine")
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, f"script/setup/engine: expected 0, got:\n{done.stdout}"
     computer.load(*BASE_IMAGES)
     return computer

@@ -1,1 +1,1 @@
-"""The seven tasks: what each one does, what changes between them, their pages and labs."""
+"""Tests of the seven tasks: of each task, of what changes between tasks, of pages and labs."""

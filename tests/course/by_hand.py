@@ -1,4 +1,4 @@
-"""Tasks whose containers are started with `docker run`, one by one."""
+"""Tasks whose lab starts each container by hand, with `docker run`."""
 
 import shlex
 import subprocess
@@ -6,22 +6,26 @@ from contextlib import contextmanager
 
 from support.commands import ROOT, RUN, docker, run
 from support.ports import free_port
-from support.readme import commands
+from support.readme import lab_commands
 from support.waiting import wait_until, wait_until_healthy
 
 
 def build_images(task):
-    """Build a task's images with every `docker build` of its README."""
-    builds = [command for command in commands(task, "Steps") if command.startswith("docker build ")]
-    assert builds, f"{task}/README.md does not say how to build"
+    """Build a task's images with the `docker build` commands in the steps of its lab."""
+    steps = lab_commands(task, "Steps")
+    builds = [command for command in steps if command.startswith("docker build ")]
+    assert builds, f"{task}/README.md: expected a 'docker build' command in its steps, got none"
     for command in builds:
         run(command, cwd=ROOT / task)
 
 
 class ByHand:
-    """What the `docker run` commands of a task's README start.
+    """The containers that the `docker run` commands of a task's lab start.
 
-    names: a container's name in the README -> its name here.
+    task: the task's name. keep_ports: whether to publish the ports that the lab publishes. If
+    not, each container's port is published on a free port of 127.0.0.1, so that the tests don't
+    collide with a task that the user has running.
+    names: a dict of a container's name in the lab -> its name in this run of the tests.
     """
 
     def __init__(self, task, keep_ports):
@@ -30,31 +34,27 @@ class ByHand:
         self.names = {}
 
     def start(self):
-        """Run the README's commands that start a service, then wait until all containers are healthy.
-
-        Unless `keep_ports`, the host's side of each published port is a free one
-        of 127.0.0.1: a stack that the user has running is not in the way.
-        """
-        for command in commands(self.task, "Steps"):
+        """Run the lab's commands that start services, then wait until all are healthy."""
+        for command in lab_commands(self.task, "Steps"):
             if command.startswith("docker run --detach "):
                 self.run(command)
         for name in self.names.values():
             wait_until_healthy(name)
 
     def run(self, command):
-        """Run one of the README's `docker run` commands, made ours."""
-        run(self.made_ours(command), cwd=ROOT / self.task)
+        """Run a `docker run` command of the lab, with this run's name and ports."""
+        run(self.adapted(command), cwd=ROOT / self.task)
 
     def start_again(self, name):
-        """Start the container that the README calls `name` once more, after it was stopped."""
-        # `docker stop` returns before a container of `docker run --rm` is removed.
+        """Start the container that the lab calls `name` again, after it was stopped."""
+        # `docker stop` returns before Docker has removed a container of `docker run --rm`.
         same_name = ("ps", "--all", "--quiet", "--filter", f"name=^{self.names[name]}$")
         wait_until(lambda: not docker(*same_name), 10, f"the old {name} to be removed")
-        self.run(next(c for c in commands(self.task, "Steps") if f" --name {name} " in c))
+        self.run(next(c for c in lab_commands(self.task, "Steps") if f" --name {name} " in c))
         wait_until_healthy(self.names[name])
 
-    def made_ours(self, command):
-        """Return the README's command with a name of this run and, if need be, a free port."""
+    def adapted(self, command):
+        """Return the command's words: a list, with this run's name and, if needed, a free port."""
         words = shlex.split(command)
         name = words[words.index("--name") + 1]
         self.names[name] = f"{RUN}-{name}{'-real-ports' if self.keep_ports else ''}"
@@ -65,19 +65,25 @@ class ByHand:
         return words
 
     def url(self, name, port):
-        """Return where on this machine the container's port is published, as `http://…`."""
+        """Return the URL of a container's published port, as `http://localhost:…`.
+
+        name: the container's name in the lab. port: its port in the container.
+        """
         published = docker("port", self.names[name], str(port)).splitlines()[0]
         return f"http://localhost:{published.rsplit(':', 1)[1]}"
 
     def remove(self):
-        """Remove every container of this run; none is left, however the tests ended."""
+        """Remove all containers that this object started, whether they run or not."""
         for name in self.names.values():
             subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
 
 
 @contextmanager
 def by_hand(task, keep_ports=False):
-    """Build and start a task of plain `docker` commands; yields `ByHand`, removes them after."""
+    """Build and start a task with its lab's commands. Yields a `ByHand`.
+
+    The containers are removed at the end, and the images stay.
+    """
     build_images(task)
     started = ByHand(task, keep_ports)
     try:

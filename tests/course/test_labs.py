@@ -1,9 +1,10 @@
-"""The commands of every README are run, in order, on a machine that has only a clean checkout.
+"""Each lab's commands print what the lab shows, and its links, messages and differences are right.
 
-What a README shows below a command is what the command prints. `...` stands for what varies, such
-as IDs, times and sizes, and on a line of its own for any number of lines. A command with nothing
-below it only has to succeed. Lines that begin with the prompt of a shell in a container, as
-`nobody@...:/$ tty`, are typed there. A block after a comment `<!-- not run: why -->` is not run.
+The commands run in order on a machine with a clean checkout. In the output that a lab shows, `...`
+stands for what varies, such as IDs, times and sizes. On a line of its own, it stands for any
+number of lines. A command without output below it only has to succeed. Lines that begin with the
+prompt of a shell in a container, such as `nobody@...:/$ tty`, are typed there. A block after a
+comment `<!-- not run: why -->` isn't run.
 """
 
 import re
@@ -13,13 +14,13 @@ import pytest
 
 from support.commands import ROOT, run
 from support.images import NGINX, build_helper
-from support.readme import section, steps
+from support.readme import console_commands, section
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("labs")
 
 LABS = [f"task{number}/README.md" for number in range(7)]
-#: How a program tells a terminal to change its colour or to move the cursor.
+#: A control sequence with which a program changes the terminal's colour or moves the cursor.
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 #: A line that is typed at the prompt of a shell in a container.
 AT_A_PROMPT = re.compile(r"^(.+@\S+[$#]) (.+)$", re.MULTILINE)
@@ -44,7 +45,7 @@ def checkout(ready):
 
 @pytest.fixture
 def clone(checkout):
-    """The same with nothing of the course running, before and after."""
+    """The same `Machine`. When the test ends, script/down stops what still runs."""
     yield checkout
     checkout.type("script/down")
 
@@ -55,9 +56,9 @@ def pattern(text):
 
 
 def looks_like(shown, printed):
-    """Return whether a command printed what the README shows.
+    """Return whether a command printed what the lab shows.
 
-    Blank lines and the width of white space are ignored.
+    shown, printed: texts. Blank lines and the width of white space are ignored.
     """
 
     def whole(line):
@@ -69,9 +70,9 @@ def looks_like(shown, printed):
 
 
 @pytest.mark.parametrize("document", [*LABS, "README.md"])
-def test_every_command_prints_what_the_readme_shows(clone, document):
+def test_every_command_prints_what_the_page_shows(clone, document):
     folder = f"/clone/{document.rpartition('/')[0]}"
-    for command, shown, is_run in steps((ROOT / document).read_text()):
+    for command, shown, is_run in console_commands((ROOT / document).read_text()):
         if not is_run:
             continue
         if typed := [(pattern(prompt), line) for prompt, line in AT_A_PROMPT.findall(shown)]:
@@ -79,15 +80,19 @@ def test_every_command_prints_what_the_readme_shows(clone, document):
         else:
             done = clone.type(command, folder=folder, terminal=True)
         printed = COLOUR.sub("", done.stdout.replace("\r", ""))
-        assert done.returncode == 0, f"{document}: $ {command}\n{printed}"
-        assert not shown or looks_like(shown, printed), (
-            f"{document}: $ {command}\nprinted:\n{printed}\nbut the README shows:\n{shown}"
+        assert done.returncode == 0, (
+            f"{document}: $ {command}\nexpected exit status 0, got {done.returncode}:\n{printed}"
         )
-    # A container of --rm is gone a moment after it has stopped.
-    wait_until(lambda: clone.running() == [], 5, f"nothing of {document} to be left running")
+        assert not shown or looks_like(shown, printed), (
+            f"{document}: $ {command}\nexpected, as the page shows:\n{shown}\ngot:\n{printed}"
+        )
+    # Docker removes a container of `docker run --rm` a moment after it has stopped.
+    wait_until(
+        lambda: clone.running() == [], 5, f"no container or network of {document} to be left"
+    )
 
 
-#: A task, a message from its Troubleshooting section (`…` for anything), and a command that
+#: A task, a message from its Troubleshooting section (`…` stands for any text), and a command that
 #: makes the mistake.
 MISTAKES = [
     ("task0", "Cannot connect to the Docker daemon", "DOCKER_HOST=unix:///nobody docker ps"),
@@ -162,7 +167,8 @@ MISTAKES = [
     (
         "task4",
         'service "front-end" depends on undefined service "backend": invalid compose project',
-        "sed '/depends_on/,$ s/back-end/backend/' docker-compose.yml | docker compose --file - config",
+        "sed '/depends_on/,$ s/back-end/backend/' docker-compose.yml | "
+        "docker compose --file - config",
     ),
     (
         "task4",
@@ -172,7 +178,7 @@ MISTAKES = [
     (
         "task4",
         'unable to prepare context: path "…/front-end" not found',
-        "cp docker-compose.yml /tmp && docker compose --file /tmp/docker-compose.yml build front-end",
+        "cp docker-compose.yml /tmp && cd /tmp && docker compose build front-end",
     ),
     (
         "task4",
@@ -238,17 +244,20 @@ MISTAKES = [
 @pytest.mark.parametrize(("task", "message", "command"), MISTAKES)
 def test_a_mistake_prints_the_message_that_the_lab_explains(clone, task, message, command):
     explained = section((ROOT / task / "README.md").read_text(), "Troubleshooting")
-    assert f"`{message}`" in explained
+    assert f"`{message}`" in explained, f"{task}/README.md: expected `{message}`, got:\n{explained}"
     printed = clone.type(command, folder=f"/clone/{task}").stdout
     clone.type("docker rmi --force softy-pinko:mine")
-    assert re.search(re.escape(message).replace("…", ".*"), printed), f"$ {command}\n{printed}"
+    assert re.search(re.escape(message).replace("…", ".*"), printed), (
+        f"$ {command}\nexpected the message that the lab explains: {message}\ngot:\n{printed}"
+    )
 
 
 def test_a_clone_lacks_a_folder_that_is_a_repository_of_its_own(tmp_path):
     explained = section((ROOT / "task2/README.md").read_text(), "Troubleshooting")
     git = "git -c user.name=me -c user.email=me@example.org"
     made = run(
-        "git init --quiet mine/site && cd mine && echo Hello >site/index.html && git init --quiet && "
+        "git init --quiet mine/site && cd mine && git init --quiet && "
+        "echo Hello >site/index.html && "
         f"(cd site && git add . && {git} commit --quiet --message Site) && "
         f"git add site 2>&1 && {git} commit --quiet --message Mine && git ls-files --stage && "
         "git clone --quiet . ../clone",
@@ -261,43 +270,43 @@ def test_a_clone_lacks_a_folder_that_is_a_repository_of_its_own(tmp_path):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_link_leads_somewhere(document):
+def test_every_link_points_to_a_file(document):
     path = ROOT / document
     for target in re.findall(r"\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)", path.read_text()):
-        assert not target or (path.parent / target).exists(), f"{document} links to {target}"
+        assert not target or (path.parent / target).exists(), (
+            f"{document}: expected a file at the link's target {target}, got none"
+        )
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_anchor_is_a_heading(document):
+def test_every_anchor_is_the_anchor_of_a_heading(document):
     path = ROOT / document
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]*)\)", path.read_text()):
         headings = re.findall(
             r"^#+ (.*)$", (path.parent / target if target else path).read_text(), re.MULTILINE
         )
         slugs = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
-        assert anchor in slugs, f"{document} links to #{anchor}"
+        assert anchor in slugs, f"{document}: expected a heading for #{anchor}, got {slugs}"
 
 
 @pytest.mark.parametrize("document", LABS[1:])
-def test_the_difference_it_shows_is_the_real_one(document):
+def test_a_lab_shows_the_real_difference_between_two_tasks(document):
     blocks = re.findall(
         r"^```diff\n--- (\S+)\n\+\+\+ (\S+)\n(.*?)^```",
         (ROOT / document).read_text(),
         re.DOTALL | re.MULTILINE,
     )
-    assert blocks, f"{document} shows no difference"
+    assert blocks, f"{document}: expected a ```diff block, got none"
     for before, after, shown in blocks:
         real = subprocess.run(
             ["diff", "--unified=9999", before, after], cwd=ROOT, capture_output=True, text=True
         ).stdout
-        assert shown in real, f"{document}: this is not the difference from {before} to {after}"
+        assert shown in real, (
+            f"{document}: expected a part of this difference:\n{real}\ngot:\n{shown}"
+        )
 
 
-def test_every_task_leads_to_the_next():
+def test_every_lab_links_to_the_next_lab():
     for number in range(6):
         assert f"(../task{number + 1}/README.md)" in (ROOT / LABS[number]).read_text()
     assert "(../README.md)" in (ROOT / LABS[6]).read_text()
-
-
-def test_the_readmes_are_under_version_control():
-    assert set(DOCUMENTS) <= set(run("git ls-files '*.md'").split())

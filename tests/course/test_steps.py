@@ -1,26 +1,29 @@
-"""Each task is one step from the one before: what it does not change is the same, byte for byte."""
+"""Each task is one step from the previous task: all files that it doesn't change are copies."""
 
 import pytest
 
 from support.commands import ROOT, run
-from support.steps import SITE, STEPS, before, files
+from support.steps import SITE, STEPS, files, previous_files
 
 
 @pytest.mark.parametrize("number", STEPS)
-def test_a_task_changes_what_the_table_says_and_nothing_else(number):
-    now, then = files(f"task{number}"), before(number)
-    assert set(then) <= set(now), f"gone since the task before: {set(then) - set(now)}"
-    changed = {path for path in now if now[path] != then.get(path)}
-    assert changed == STEPS[number]
+def test_a_task_changes_only_the_files_that_the_table_lists(number):
+    now, previous = files(f"task{number}"), previous_files(number)
+    missing = set(previous) - set(now)
+    assert not missing, (
+        f"task{number}: expected all files of the previous task, {missing} are missing"
+    )
+    changed = {path for path in now if now[path] != previous.get(path)}
+    assert changed == STEPS[number], "see STEPS in tests/support/steps.py, and script/carry"
 
 
-def test_the_stylesheet_only_grows():
+def test_each_stylesheet_begins_with_the_previous_tasks_stylesheet():
     for number in range(3, 7):
         style = f"{SITE}/style.css"
         assert files(f"task{number}")[style].startswith(files(f"task{number - 1}")[style])
 
 
-def test_carry_takes_a_change_on_to_the_first_task_with_a_version_of_its_own(tmp_path):
+def test_carry_copies_a_change_until_a_task_has_its_own_version_of_the_file(tmp_path):
     clone = tmp_path / "course"
     run(["git", "clone", "--quiet", str(ROOT), str(clone)])
     for path in ("task1/gunicorn.conf.py", "task1/requirements.txt"):

@@ -1,4 +1,4 @@
-"""task0: an image that greets."""
+"""task0: an image that prints a greeting."""
 
 import re
 
@@ -6,42 +6,43 @@ import pytest
 
 from course.by_hand import build_images
 from support.commands import ROOT, docker, run
-from support.readme import the_command
+from support.images import assert_built_on
+from support.readme import lab_command
 
 pytestmark = [pytest.mark.smoke, pytest.mark.xdist_group("docker")]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def image():
-    """task0's image, built as its README says."""
+    """Build task0's image with the command of its lab."""
     build_images("task0")
 
 
-def test_running_it_prints_the_greeting_and_nothing_else():
-    assert run(the_command("task0", "docker run")) == "Hello, World!\n"
+def test_a_container_prints_only_the_greeting():
+    assert run(lab_command("task0", "docker run")) == "Hello, World!\n"
 
 
-def test_it_is_built_on_the_latest_ubuntu():
-    assert "FROM ubuntu:latest" in (ROOT / "task0/Dockerfile").read_text().splitlines()
+def test_the_image_is_built_on_ubuntu_latest():
+    assert_built_on("ubuntu:latest", "softy-pinko:task0")
 
 
-def can_be_upgraded():
-    """Return what apt says it would upgrade in task0's image; "" if nothing."""
-    said = docker(
+def possible_upgrades():
+    """Return what apt prints about possible upgrades in task0's image; "" if there are none."""
+    printed = docker(
         *("run", "--rm", "--user", "root", "softy-pinko:task0", "sh", "-c"),
         "apt-get update -qq -o APT::Update::Error-Mode=any && apt-get upgrade --simulate",
     )
-    return "" if re.search(r"^0 upgraded", said, re.MULTILINE) else said
+    return "" if re.search(r"^0 upgraded", printed, re.MULTILINE) else printed
 
 
-def test_everything_in_it_is_upgraded():
-    missed = can_be_upgraded()
-    if missed:  # the image may come from a cache that is days old
-        build = the_command("task0", "docker build")
+def test_all_packages_in_the_image_are_upgraded():
+    missed = possible_upgrades()
+    if missed:  # the upgrade's layer may come from a build cache that is days old
+        build = lab_command("task0", "docker build")
         run(build.replace("build", "build --no-cache", 1), cwd=ROOT / "task0")
-        missed = can_be_upgraded()
-    assert not missed, missed
+        missed = possible_upgrades()
+    assert not missed, f"expected no possible upgrade, got:\n{missed}"
 
 
-def test_it_runs_as_an_ordinary_user():
+def test_the_container_does_not_run_as_root():
     assert docker("run", "--rm", "softy-pinko:task0", "id", "-u") != "0"

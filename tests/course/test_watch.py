@@ -14,7 +14,7 @@ from support.commands import ROOT, RUN
 from support.copies import rename_images, swap
 from support.ports import assert_ports_are_free, free_port
 from support.projects import Project
-from support.readme import the_command
+from support.readme import lab_command
 from support.steps import SITE
 from support.waiting import wait_until
 
@@ -22,23 +22,23 @@ pytestmark = pytest.mark.xdist_group("ports")
 
 
 @contextmanager
-def watching(stack):
-    """Type the README's command for a stack, wait until it watches, and end it afterwards."""
-    command = the_command(stack.task, "docker compose watch").split()
+def watching(project):
+    """Run the lab's `docker compose watch` on a `Project`, and stop it at the end."""
+    command = lab_command(project.task, "docker compose watch").split()
     with tempfile.TemporaryFile("w+") as log:
         watch = subprocess.Popen(
-            command, cwd=stack.folder, env={**os.environ, **stack.env}, stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT, text=True,
+            command, cwd=project.folder, env={**os.environ, **project.env},
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
         def watches():
             log.seek(0)
-            said = log.read()
-            assert watch.poll() is None, said
-            return "Watch enabled" in said
+            printed = log.read()
+            assert watch.poll() is None, f"expected {command} to run, it ended:\n{printed}"
+            return "Watch enabled" in printed
 
         try:
-            wait_until(watches, 60, f"{stack.task} to be watched")
+            wait_until(watches, 60, f"{project.task}: 'Watch enabled' in the output")
             yield
         finally:
             watch.send_signal(signal.SIGINT)
@@ -47,22 +47,22 @@ def watching(stack):
 
 @pytest.fixture(params=["task4", "task5", "task6"])
 def edited(request, tmp_path):
-    """A copy of a task, watched: a `support.projects.Project` whose `folder` is the copy."""
+    """A copy of a task, started and watched: a `support.projects.Project`."""
     task = request.param
     if task == "task4":
-        assert_ports_are_free(5252, 9000)  # its page names them
+        assert_ports_are_free(5252, 9000)  # its page uses them
         url, env = "http://localhost:9000", {}
     else:
         port = free_port()
         url, env = f"http://localhost:{port}", {"PORT": f"127.0.0.1:{port}"}
     folder = shutil.copytree(ROOT / task, tmp_path / task)
     rename_images(folder, f"{RUN}-watched")
-    stack = Project(task, url, env, folder)
+    project = Project(task, url, env, folder)
     try:
-        with watching(stack):
-            yield stack
+        with watching(project):
+            yield project
     finally:
-        stack.compose("down", "--timeout", "2", "--rmi", "all")
+        project.compose("down", "--timeout", "2", "--rmi", "all")
 
 
 def test_an_edit_appears_in_the_browser(edited, page):
@@ -73,7 +73,9 @@ def test_an_edit_appears_in_the_browser(edited, page):
         except Error:  # the container is being replaced
             return False
 
-    wait_until(lambda: shows("#dynamic-content", "Hello, World!"), 10, "the page")
+    wait_until(
+        lambda: shows("#dynamic-content", "Hello, World!"), 10, "the page to show the greeting"
+    )
 
     def edit(path, old, new):
         swap(path, old, new)(edited.folder)

@@ -1,1 +1,1 @@
-"""What task 6 promises: under load, faults and attacks, and with a real application."""
+"""Tests of task 6 under load, faults and attacks, with a real application, and on a Swarm."""

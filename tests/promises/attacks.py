@@ -1,4 +1,4 @@
-"""Requests that nobody sends by mistake, and what each of them deserves."""
+"""Malformed and hostile requests, and the status that each of them must get."""
 
 import random
 
@@ -8,13 +8,14 @@ CHUNKED = "Transfer-Encoding: chunked"
 
 
 def post(*headers, body=b""):
-    """Return the bytes of a POST to the API; see `promises.raw.request`."""
+    """Return the bytes of a POST request to `/api/hello`; see `promises.raw.request`."""
     return request("/api/hello", *headers, method="POST", body=body)
 
 
-#: name: (what is sent, the status that the RFC or our choice asks for). HTTP/0.9 has no status.
+#: The name of each case, and a tuple: the bytes of the request, and the status that the HTTP
+#: standard or the course requires. A response of HTTP/0.9 has no status: None.
 CASES = {
-    # Paths. Nginx resolves dots and decodes once; what leaves the root is refused.
+    # Paths. Nginx decodes a path once and resolves its dots. It refuses a path above the root.
     "traversal": (request("/../../etc/passwd"), 400),
     "traversal out of the API": (request("/api/../../etc/passwd"), 400),
     "traversal, encoded": (request("/%2e%2e/%2e%2e/etc/passwd"), 400),
@@ -31,16 +32,16 @@ CASES = {
     "a path parameter": (request("/api/hello;v=1"), 404),
     "NUL": (request("/api/hello\0"), 400),
     "NUL, encoded": (request("/api/hello%00"), 400),
-    "NUL, encoded, on the page's side": (request("/%00"), 400),
+    "NUL, encoded, for the front-end": (request("/%00"), 400),
     "a control byte": (request("/api/\x01hello"), 400),
     "a header smuggled into the path": (request("/api/hello%0d%0aX-Evil:1"), 404),
     "an invalid escape": (request("/%zz"), 400),
-    "bytes that are no UTF-8": (request("/api/%ff%fe"), 404),
+    "bytes that are not UTF-8": (request("/api/%ff%fe"), 404),
     "a raw byte above ASCII": (request("/api/h\xe9llo"), 400),
     "a space in the path": (request("/api/he llo"), 400),
     "no slash in front": (request("api/hello"), 400),
     "an asterisk": (request("*", method="OPTIONS"), 400),
-    # Too much.
+    # Size.
     "a request line too long": (request("/" + "a" * 9000), 414),
     "a request line far too long": (request("/" + "a" * 100_000), 414),
     "a long request line": (request("/api/" + "a" * 7000), 404),
@@ -53,10 +54,10 @@ CASES = {
         post(CHUNKED, body=b"1fffff\r\n" + b"a" * 0x1FFFFF + b"\r\n0\r\n\r\n"),
         413,
     ),
-    # A server may ignore Range (RFC 9110, section 14.2). For what it unpacks, Nginx does.
+    # A server may ignore Range (RFC 9110, section 14.2). Nginx does so for files that it unpacks.
     "ranges beyond the end": (request("/", "Range: bytes=99999999-"), 200),
     "a range that overflows": (request("/", "Range: bytes=0-18446744073709551615"), 200),
-    # Where does the body end? RFC 9112, section 6.3: whoever leaves a doubt is refused.
+    # The end of the body. RFC 9112, section 6.3: refuse a request that leaves it ambiguous.
     "length and chunks": (post("Content-Length: 4", CHUNKED, body=b"0\r\n\r\n"), 400),
     "two lengths": (post("Content-Length: 0", "Content-Length: 5", body=b"hello"), 400),
     "two equal lengths": (post("Content-Length: 5", "Content-Length: 5", body=b"hello"), 400),
@@ -89,7 +90,7 @@ CASES = {
     ),
     "an upgrade to HTTP/2": (request("/api/hello", "Connection: Upgrade", "Upgrade: h2c"), 200),
     "gunicorn's own variables": (request("/api/hello", "SCRIPT_NAME: /x", "PATH_INFO: /x"), 200),
-    # Whom does it want? We cannot know by which names the stack is called, so any one will do.
+    # Host. The proxy accepts every name, because it can't know the names that its users choose.
     "a foreign host": (request(host="evil.example"), 200),
     "an empty host": (request(host=""), 400),
     "no host": (request(host=None), 400),
@@ -105,22 +106,25 @@ CASES = {
     "TRACE": (request(method="TRACE"), 405),
     "an unknown method": (request(method="TRACK"), 405),
     "a method in lower case": (request(method="get"), 400),
-    "a method that is no token": (request(method="G\xc3T"), 400),
+    "a method that is not a token": (request(method="G\xc3T"), 400),
     "DELETE of the page": (request("/", method="DELETE"), 405),
     "HTTP/0.9": (b"GET /api/hello\r\n", None),
     "the preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     "HTTP/3": (request(version="HTTP/3"), 505),
     "http in lower case": (request(version="http/1.1"), 400),
-    "a TLS hello": (bytes.fromhex("16030100c8010000c40303") + b"\0" * 100, 400),
+    "a TLS ClientHello": (bytes.fromhex("16030100c8010000c40303") + b"\0" * 100, 400),
 }
 
 
-def mutilated(seed, count):
-    """Yield `count` requests that were good before chance, from a seed, had its way with them."""
+def mutated(seed, count):
+    """Yield the bytes of `count` requests: copies of the cases above with random changes.
+
+    seed: a number; the same number yields the same requests.
+    """
     chance = random.Random(seed)
-    good = [sent for sent, _ in CASES.values() if len(sent) < 2000]
+    originals = [sent for sent, _ in CASES.values() if len(sent) < 2000]
     for _ in range(count):
-        data = bytearray(chance.choice(good))
+        data = bytearray(chance.choice(originals))
         for _ in range(chance.randint(1, 8)):
             at = chance.randrange(len(data) + 1)
             match chance.randrange(4):
@@ -131,6 +135,6 @@ def mutilated(seed, count):
                 case 2:
                     data[at : at + 1] = bytes([chance.randrange(256)])
                 case 3:
-                    other = chance.choice(good)
+                    other = chance.choice(originals)
                     data[at:at] = other[chance.randrange(len(other)) :]
         yield bytes(data) + b"\r\n\r\n"

@@ -1,4 +1,4 @@
-"""Fixtures of the promises' tests."""
+"""Fixtures of the tests in this folder."""
 
 import functools
 
@@ -9,8 +9,8 @@ from promises.load import Load
 
 @pytest.fixture
 def put_load(record_property):
-    """A function that makes a `promises.load.Load`; takes what that takes.
+    """A function that returns a `promises.load.Load` and takes the same arguments.
 
-    The end of the test run shows the load's report.
+    pytest prints the load's report at the end of the run.
     """
-    return functools.partial(Load, tell=lambda report: record_property("load", report))
+    return functools.partial(Load, report_to=lambda report: record_property("load", report))

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 
 class Response(NamedTuple):
-    """What a client sees. first: seconds until the first byte of the body, or the end without one.
+    """What a client sees of a response.
 
-    headers: [{name in lower case: value}, cookies].
+    status: a number. headers: a list of a dict {name in lower case: value} and a list of the
+    values of `Set-Cookie`. body: bytes, unpacked and without what differs by design.
+    first: seconds until the first byte of the body, or until the end if there is no body.
     """
 
     status: int
@@ -21,12 +23,16 @@ class Response(NamedTuple):
     first: float
 
 
-#: Headers that name the server or the connection, or that the proxy adds by contract.
-OURS = {"server", "date", "connection", "keep-alive", "x-request-id"}
+#: Headers that differ by design: they name the server or the connection, or the proxy adds them.
+IGNORED = {"server", "date", "connection", "keep-alive", "x-request-id"}
 
 
 def send(url, method, path, headers=None, body=None):
-    """Send a request for the host `app.example` and return its `Response`."""
+    """Send a request with the Host `app.example` and return its `Response`.
+
+    url: the scheme, host and port. headers: a dict. body: bytes or None.
+    Raises OSError or http.client.HTTPException if there is no response within 30 seconds.
+    """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
     start = time.monotonic()
@@ -37,17 +43,17 @@ def send(url, method, path, headers=None, body=None):
     first = time.monotonic() - start
     content = piece + got.read()
     connection.close()
-    shown = {n.lower(): v for n, v in got.getheaders() if n.lower() not in OURS}
-    if "allow" in shown:  # Flask names the methods in no particular order
+    shown = {n.lower(): v for n, v in got.getheaders() if n.lower() not in IGNORED}
+    if "allow" in shown:  # Flask lists the methods in any order
         shown["allow"] = sorted(shown["allow"].split(", "))
     cookies = sorted(v for n, v in got.getheaders() if n.lower() == "set-cookie")
-    return Response(got.status, [shown, cookies], normal(content, shown), first)
+    return Response(got.status, [shown, cookies], normalized(content, shown), first)
 
 
-def normal(body, headers):
-    """Return a body, unpacked, without what differs from network to network and with the proxy.
+def normalized(body, headers):
+    """Return a body, unpacked, without the client's address and the headers that the proxy adds.
 
-    That is the client's address, the request's ID, and the length of what was packed with them.
+    headers: the response's headers. The length of a packed body is removed from them.
     """
     unpack = {"gzip": gzip.decompress, "deflate": zlib.decompress}
     if headers.get("content-encoding") in unpack:
@@ -61,12 +67,13 @@ def normal(body, headers):
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
 BASIC = {"Authorization": "Basic dTpw"}
-H = "/api/httpbin"
+#: Where the application serves httpbin.
+HTTPBIN = "/api/httpbin"
 
-#: (method, path, headers, body): requests with a response that is the same each time.
+#: Tuples (method, path, headers, body): requests that get the same response each time.
 REQUESTS = [
     *[
-        ("GET", f"{H}/{path}", None, None)
+        ("GET", f"{HTTPBIN}/{path}", None, None)
         for path in (
             *("", "legacy", "html", "robots.txt", "deny", "ip", "headers", "user-agent", "get"),
             *(
@@ -87,38 +94,41 @@ REQUESTS = [
         )
     ],
     *[
-        ("GET", f"{H}/status/{status}", None, None)
+        ("GET", f"{HTTPBIN}/status/{status}", None, None)
         for status in (
             *(200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 304, 305, 307, 308),
             *(400, 401, 402, 403, 404, 405, 406, 409, 410, 411, 412, 413, 414, 415, 416, 417),
             *(418, 422, 425, 428, 429, 431, 451, 500, 501, 502, 503, 504, 505),
         )
     ],
-    *[(method, f"{H}/status/503", None, b"") for method in ("POST", "PUT", "PATCH", "DELETE")],
+    *[
+        (method, f"{HTTPBIN}/status/503", None, b"")
+        for method in ("POST", "PUT", "PATCH", "DELETE")
+    ],
     *[
         ("HEAD", path, None, None)
-        for path in (f"{H}/get", f"{H}/html", "/api/source", "/api/hello/")
+        for path in (f"{HTTPBIN}/get", f"{HTTPBIN}/html", "/api/source", "/api/hello/")
     ],
-    *[("OPTIONS", path, None, None) for path in (f"{H}/get", "/api/health")],
-    ("POST", f"{H}/post", FORM, b"a=1&b=2"),
-    ("POST", f"{H}/post", JSON, b'{"a": [1, 2]}'),
-    ("POST", f"{H}/post", None, bytes(range(256)) * 10),
-    ("PUT", f"{H}/put", JSON, b"{}"),
-    ("PATCH", f"{H}/patch", None, b"x" * 20_000),
-    ("DELETE", f"{H}/delete", None, b""),
-    ("POST", f"{H}/anything", FORM, b"a=" + b"x" * 100_000),
-    ("GET", f"{H}/get", {"Cookie": "a=" + "x" * 3000}, None),
-    ("GET", f"{H}/cookies", {"Cookie": "a=1; b=2"}, None),
-    ("GET", f"{H}/basic-auth/u/p", BASIC, None),
-    ("GET", f"{H}/bearer", {"Authorization": "Bearer token"}, None),
-    ("GET", f"{H}/image", {"Accept": "image/webp"}, None),
-    ("GET", f"{H}/image", {"Accept": "text/plain"}, None),
-    ("GET", f"{H}/etag/abc", {"If-None-Match": "abc"}, None),
-    ("GET", f"{H}/etag/abc", {"If-Match": "other"}, None),
-    ("GET", f"{H}/cache", {"If-Modified-Since": "Wed, 25 Nov 2026 00:00:00 GMT"}, None),
-    ("GET", f"{H}/range/1000", {"Range": "bytes=10-19"}, None),
-    ("GET", f"{H}/range/1000", {"Range": "bytes=2000-"}, None),
-    ("POST", f"{H}/get", None, b""),
+    *[("OPTIONS", path, None, None) for path in (f"{HTTPBIN}/get", "/api/health")],
+    ("POST", f"{HTTPBIN}/post", FORM, b"a=1&b=2"),
+    ("POST", f"{HTTPBIN}/post", JSON, b'{"a": [1, 2]}'),
+    ("POST", f"{HTTPBIN}/post", None, bytes(range(256)) * 10),
+    ("PUT", f"{HTTPBIN}/put", JSON, b"{}"),
+    ("PATCH", f"{HTTPBIN}/patch", None, b"x" * 20_000),
+    ("DELETE", f"{HTTPBIN}/delete", None, b""),
+    ("POST", f"{HTTPBIN}/anything", FORM, b"a=" + b"x" * 100_000),
+    ("GET", f"{HTTPBIN}/get", {"Cookie": "a=" + "x" * 3000}, None),
+    ("GET", f"{HTTPBIN}/cookies", {"Cookie": "a=1; b=2"}, None),
+    ("GET", f"{HTTPBIN}/basic-auth/u/p", BASIC, None),
+    ("GET", f"{HTTPBIN}/bearer", {"Authorization": "Bearer token"}, None),
+    ("GET", f"{HTTPBIN}/image", {"Accept": "image/webp"}, None),
+    ("GET", f"{HTTPBIN}/image", {"Accept": "text/plain"}, None),
+    ("GET", f"{HTTPBIN}/etag/abc", {"If-None-Match": "abc"}, None),
+    ("GET", f"{HTTPBIN}/etag/abc", {"If-Match": "other"}, None),
+    ("GET", f"{HTTPBIN}/cache", {"If-Modified-Since": "Wed, 25 Nov 2026 00:00:00 GMT"}, None),
+    ("GET", f"{HTTPBIN}/range/1000", {"Range": "bytes=10-19"}, None),
+    ("GET", f"{HTTPBIN}/range/1000", {"Range": "bytes=2000-"}, None),
+    ("POST", f"{HTTPBIN}/get", None, b""),
     ("GET", "/api/slow/1.5", None, None),
     ("GET", "/api/slow/6.0", None, None),
     ("GET", "/api/file/10", None, None),

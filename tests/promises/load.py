@@ -1,4 +1,4 @@
-"""A steady load on a URL, and what became of every single request."""
+"""A steady load on a URL, and the outcome of each request."""
 
 import http.client
 import threading
@@ -11,12 +11,13 @@ from support.api import GREETING
 from support.waiting import wait_until
 
 
-class Answer(NamedTuple):
-    """What became of one request.
+class Outcome(NamedTuple):
+    """The outcome of one request: a response or an error.
 
-    at: when it was sent, in seconds since the load began. seconds: how long it took.
-    status: of HTTP, or None if there was no answer. served_by: `X-Served-By`.
-    body: text of the answer, or of the error.
+    at: when the request was sent, in seconds since the load began.
+    seconds: the time from there to the end of the response, or to the error.
+    status: the status of HTTP, or None after an error.
+    served_by: the value of `X-Served-By`, or "". body: the text of the response or of the error.
     """
 
     at: float
@@ -27,33 +28,36 @@ class Answer(NamedTuple):
 
 
 class Load:
-    """GET requests on a fixed number of keep-alive connections, at a steady rate or without a pause.
+    """A context manager that sends GET requests on a fixed number of keep-alive connections.
 
-    name: what the report calls it. urls: each connection uses one of these, in turn.
-    rate: requests per second, all connections together; None for no pause between two.
-    connections: how many. slowest: seconds that a request may take.
-    bodies: what an answer may say, texts: the greeting, if not given; None for anything.
-    tell: a function that gets the report at the end, a text.
+    name: the name in the report. urls: each connection uses one of these, in round robin.
+    rate: requests per second, of all connections together; None: without a pause.
+    connections: the number of connections. slowest: the seconds that a request may take.
+    bodies: a collection of the allowed bodies, texts; None allows every body.
+    report_to: a function that is called with the report, a text, at the end.
+    outcomes: a list of an `Outcome` for each request so far.
 
-    A request that is late (its connection waited for the one before) is sent at
-    once: the rate holds over time whatever the answers take. A connection that
-    the server closes as announced (`Connection: close`) is opened anew; one that
-    breaks counts its request as lost. Nothing is sent twice.
+    At the end of the `with` block, it asserts that no request was lost; see
+    `assert_nothing_was_lost`.
+
+    If a slow response delays a connection's next request, that request is sent at once, so slow
+    responses don't lower the rate. A connection that the server closes with `Connection: close`
+    is opened again. If a connection breaks, its request is lost. No request is sent twice.
     """
 
     def __init__(
-        self, name, *urls, rate=400, connections=8, bodies=(GREETING,), slowest=2.5, tell=print
+        self, name, *urls, rate=400, connections=8, bodies=(GREETING,), slowest=2.5, report_to=print
     ):
         self.name = name
-        self.tell = tell
+        self.report_to = report_to
         self.bodies = bodies
         self.slowest = slowest
-        self.answers = []
+        self.outcomes = []
         self.interval = connections / rate if rate else 0
         self.stopping = threading.Event()
         self.threads = [
             threading.Thread(
-                target=self.keep_asking,
+                target=self.keep_sending,
                 args=(urls[n % len(urls)], self.interval * n / connections),
             )
             for n in range(connections)
@@ -70,66 +74,71 @@ class Load:
         for thread in self.threads:
             thread.join()
         self.seconds = time.monotonic() - self.start
-        self.tell(self.report())
+        self.report_to(self.report())
         if failure is None:
             self.assert_nothing_was_lost()
 
-    def keep_asking(self, url, offset):
-        """Send this connection's share of the requests until told to stop."""
+    def keep_sending(self, url, offset):
+        """Send requests on one connection until the load stops.
+
+        offset: seconds from the start of the load to the first request.
+        """
         parts = urlsplit(url)
         connection = http.client.HTTPConnection(
             parts.hostname, parts.port or 80, timeout=self.slowest + 5
         )
         due = self.start + offset
         while not self.stopping.wait(max(0, due - time.monotonic())):
-            self.answers.append(self.ask(connection, parts.path or "/"))
+            self.outcomes.append(self.send(connection, parts.path or "/"))
             due += self.interval
         connection.close()
 
-    def ask(self, connection, path):
-        """Send one request and return its `Answer`."""
+    def send(self, connection, path):
+        """Send one request and return its `Outcome`."""
         sent = time.monotonic()
         try:
             connection.request("GET", path)
-            answer = connection.getresponse()
-            body = answer.read().decode()
-            status, served_by = answer.status, answer.headers.get("X-Served-By", "")
+            response = connection.getresponse()
+            body = response.read().decode()
+            status, served_by = response.status, response.headers.get("X-Served-By", "")
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             status, served_by, body = None, "", repr(error)
-        return Answer(sent - self.start, time.monotonic() - sent, status, served_by, body)
+        return Outcome(sent - self.start, time.monotonic() - sent, status, served_by, body)
 
-    def wait_for(self, answers):
-        """Wait until so many more answers are in; a minute at most."""
-        wanted = len(self.answers) + answers
-        wait_until(lambda: len(self.answers) >= wanted, 60, f"{answers} more answers")
+    def wait_for(self, count):
+        """Wait until so many more requests have an outcome.
 
-    def latest(self, count):
-        """Return who gave the latest `count` answers: hostnames, as a set."""
-        return {answer.served_by for answer in self.answers[-count:]}
+        Raises AssertionError after a minute.
+        """
+        wanted = len(self.outcomes) + count
+        wait_until(lambda: len(self.outcomes) >= wanted, 60, f"{count} more responses")
+
+    def latest_responders(self, count):
+        """Return the hostnames of the replicas that sent the latest `count` responses: a set."""
+        return {outcome.served_by for outcome in self.outcomes[-count:]}
 
     def lost(self):
-        """Return what is not a 200, or does not say what it may, or is no answer at all."""
+        """Return the outcomes that aren't a 200 response with an allowed body: a list."""
         return [
-            answer
-            for answer in self.answers
-            if answer.status != 200 or (self.bodies and answer.body not in self.bodies)
+            outcome
+            for outcome in self.outcomes
+            if outcome.status != 200 or (self.bodies and outcome.body not in self.bodies)
         ]
 
     def percentile(self, part):
-        """Return the time, in seconds, within which so many per cent of the requests ended."""
-        return sorted(answer.seconds for answer in self.answers)[
-            int(len(self.answers) * part / 100)
-        ]
+        """Return the time, in seconds, within which `part` percent of the requests ended."""
+        times = sorted(outcome.seconds for outcome in self.outcomes)
+        return times[int(len(times) * part / 100)]
 
     def report(self):
-        """Return one line: sent, answered, lost, statuses, p50, p99 and slowest in milliseconds."""
-        slowest = max(answer.seconds for answer in self.answers)
-        answered = sum(answer.status is not None for answer in self.answers)
-        statuses = Counter(answer.status for answer in self.answers)
+        """Return a line of text: counts of requests, statuses, and times in milliseconds."""
+        slowest = max(outcome.seconds for outcome in self.outcomes)
+        responses = sum(outcome.status is not None for outcome in self.outcomes)
+        statuses = Counter(outcome.status for outcome in self.outcomes)
         return (
-            f"{self.name}: sent {len(self.answers)} in {self.seconds:.1f} s, answered {answered}, "
-            f"lost {len(self.lost())}, statuses {dict(statuses)}, "
+            f"{self.name}: sent {len(self.outcomes)} in {self.seconds:.1f} s, "
+            f"responses {responses}, lost {len(self.lost())}, statuses {dict(statuses)}, "
             f"p50 {self.percentile(50) * 1000:.0f} ms, p99 {self.percentile(99) * 1000:.0f} ms, "
             f"slowest {slowest * 1000:.0f} ms"
         )
@@ -139,12 +148,15 @@ class Load:
         return time.monotonic() - self.start
 
     def assert_nothing_was_lost(self, rate=300):
-        """Assert that every request got its 200 in time, and that the load was one.
+        """Assert that no request was lost or too slow, and that the load was high enough.
 
-        rate: requests per second, at least.
+        rate: the requests per second that were sent at least.
         """
-        lost = self.lost()
-        assert not lost, f"{self.report()}; the first: {lost[0]}"
-        late = max(self.answers, key=lambda answer: answer.seconds)
-        assert late.seconds < self.slowest, f"{self.report()}; the slowest: {late}"
-        assert len(self.answers) / self.seconds >= rate, f"too little of a load: {self.report()}"
+        report, lost = self.report(), self.lost()
+        assert not lost, f"expected no lost request, got {len(lost)}: {lost[0]} …\n{report}"
+        late = max(self.outcomes, key=lambda outcome: outcome.seconds)
+        assert late.seconds < self.slowest, (
+            f"expected less than {self.slowest} s for each request, got {late}\n{report}"
+        )
+        sent = len(self.outcomes) / self.seconds
+        assert sent >= rate, f"expected {rate} requests per second, got {sent:.0f}\n{report}"

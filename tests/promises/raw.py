@@ -1,11 +1,14 @@
-"""Requests byte by byte, for what a client library would refuse to send."""
+"""Requests as raw bytes, because client libraries refuse to send malformed requests."""
 
 import socket
 from urllib.parse import urlsplit
 
 
 def connect(url, timeout=5):
-    """Return a socket connected to a URL's host and port. timeout: seconds, for each call."""
+    """Return a socket that is connected to a URL's host and port.
+
+    timeout: seconds, for the connection and for each later call.
+    """
     parts = urlsplit(url)
     return socket.create_connection((parts.hostname, parts.port or 80), timeout=timeout)
 
@@ -13,10 +16,10 @@ def connect(url, timeout=5):
 def request(
     target="/api/hello", *headers, method="GET", version="HTTP/1.1", host="localhost", body=b""
 ):
-    """Return the bytes of a request, its parts taken as they are.
+    """Return the bytes of a request. Its parts aren't checked.
 
-    target, method, version, host, headers: text of any characters up to U+00FF, or bytes.
-    host: None leaves the header out.
+    target, method, version, host, headers: bytes, or texts of characters up to U+00FF.
+    host: None for a request without the header `Host`. body: bytes.
     """
     target, method, version, *headers = map(as_bytes, (target, method, version, *headers))
     lines = [b" ".join((method, target, version))]
@@ -26,15 +29,16 @@ def request(
 
 
 def as_bytes(text):
-    """Return bytes as they are, and text with one byte for each character."""
+    """Return bytes unchanged, and a text as one byte for each character."""
     return text if isinstance(text, bytes) else text.encode("latin-1")
 
 
-def answer(url, data, patience=5):
-    """Send bytes and return all that comes back until the head of an answer is there.
+def send_raw(url, data, patience=5):
+    """Send bytes and return what the server sends, up to the end of a response's head: bytes.
 
-    patience: seconds to wait for each piece. Raises TimeoutError if the server
-    keeps silent for longer; returns b"" if it closes the connection.
+    patience: the seconds to wait for each piece of the response.
+    Returns b"" if the server closes the connection without a response.
+    Raises TimeoutError if the server neither responds nor closes the connection.
     """
     received = b""
     with connect(url, patience) as connection:
@@ -50,8 +54,11 @@ def answer(url, data, patience=5):
     return received
 
 
-def status(received):
-    """Return the status of an answer's first line as a number, or None if it has none."""
+def status_of(received):
+    """Return the status in a response's first line: a number, or None if there is none.
+
+    received: the response's bytes.
+    """
     if not received.startswith(b"HTTP/1.1 "):
         return None
     return int(received[9:12])

@@ -14,8 +14,8 @@ from support.commands import ROOT, RUN, docker, inspect, run
 from support.images import build_helper
 from support.machine import Machine
 from support.ports import free_port
-from support.readme import the_command
-from support.round_robin import out_of_turn, turns
+from support.readme import lab_command
+from support.round_robin import responders, round_robin_breaks
 from support.waiting import wait_until
 
 REGISTRY = "registry:5000/"
@@ -114,7 +114,7 @@ class Swarm:
         first, *others = self.nodes
         with ThreadPoolExecutor() as pool:
             list(pool.map(Node.start, self.nodes))
-        init = the_command("task6", "docker swarm init")
+        init = lab_command("task6", "docker swarm init")
         first.do(f"{init} --advertise-addr {first.address}")
         says_how = self.type("docker swarm join-token manager")
         join = next(line for line in says_how.splitlines() if "docker swarm join " in line)
@@ -123,7 +123,7 @@ class Swarm:
 
     def push(self, *later):
         """Bring the images of task6, and later ones, from this machine to the registry."""
-        tag_and_push = the_command("task6", "for name in back-end front-end proxy; do")
+        tag_and_push = lab_command("task6", "for name in back-end front-end proxy; do")
         try:
             run(tag_and_push, env={"REGISTRY": self.registry})
             for image in later:
@@ -134,7 +134,7 @@ class Swarm:
 
     def type(self, start):
         """Type the command of task6/SWARM.md that starts so; returns what it printed."""
-        return self.manager.do(the_command("task6", start))
+        return self.manager.do(lab_command("task6", start))
 
     def leader(self):
         """Return the node that leads the others."""
@@ -177,8 +177,8 @@ class Swarm:
             if len(there) != count or not all(node.answers() for node in self.running()):
                 return None
             for node in self.running():
-                order = turns(node.url, 10 * count)
-                if set(order) != set(there) or out_of_turn(order, count):
+                order = responders(node.url, 10 * count)
+                if set(order) != set(there) or round_robin_breaks(order, count):
                     return None
             return there
 

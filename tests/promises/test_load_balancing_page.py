@@ -1,4 +1,4 @@
-"""The load-balancing section of task6's page shows what really happened."""
+"""The load-balancing section of task6's page shows which replica sent each response."""
 
 import re
 import time
@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from promises.tab import Tab
 from support.commands import ROOT, docker, inspect
-from support.readme import the_command
-from support.site import lit
+from support.readme import lab_command
+from support.site import highlighted_arrows
 from support.waiting import wait_until, wait_until_healthy
 
 pytestmark = pytest.mark.xdist_group("task6")
@@ -23,8 +23,8 @@ LOGGED = re.compile(r'"GET /api/hello HTTP/1.1" 200 \d+ (\w+) ([\d.]+):5252 [\d.
 
 
 @pytest.fixture
-def laboratory(task6, visit):
-    """The page of task6, set to one concurrent request: a Playwright page."""
+def task6_page(task6, visit):
+    """task6's page with one concurrent request selected: a Playwright page."""
     page = visit(task6.url)
     expect(page.locator("#dynamic-content")).to_have_text("Hello, World!")
     page.locator("#lanes").select_option("1")
@@ -32,14 +32,14 @@ def laboratory(task6, visit):
 
 
 def burst(page, total):
-    """Send 100 requests and wait until the page has counted `total` in all."""
+    """Click the button that sends 100 requests, and wait until the page shows `total` requests."""
     page.locator("#send-burst").click()
     expect(page.locator("#total")).to_have_text(str(total), timeout=30_000)
     expect(page.locator("#send-burst")).not_to_have_attribute("aria-disabled", "true")
 
 
 def counts(page):
-    """Return what the table shows, as a dict: replica's hostname -> number of responses."""
+    """Return the counts in the page's table: a dict of a replica's hostname -> its responses."""
     return {
         row.get_attribute("data-replica"): int(row.locator(".count").inner_text())
         for row in page.locator("#counts tbody tr").all()
@@ -47,14 +47,15 @@ def counts(page):
 
 
 def strip(page):
-    """Return the letters of the replicas that sent the last 40 responses, oldest first."""
+    """Return the letters of the replicas that sent the last 40 responses: a text, oldest first."""
     return "".join(page.locator("#strip [data-replica]").all_inner_texts())
 
 
-def logged(task6, ids):
-    """Return how many of these requests the proxy's log attributes to each replica, as a dict.
+def counts_in_the_log(task6, ids):
+    """Return the counts in the proxy's access log, as `counts` does.
 
-    ids: the requests' IDs. The proxy writes a line up to a tenth of a second after the request.
+    ids: a set of the IDs of the requests to count.
+    The proxy logs a request up to a tenth of a second after its response.
     """
     hostnames = {}
     for name in task6.containers("back-end"):
@@ -71,30 +72,30 @@ def logged(task6, ids):
     return Counter(hostnames[address] for address in found)
 
 
-def test_one_request_gets_one_response(task6, laboratory):
-    laboratory.locator("#send-one").click()
-    expect(laboratory.locator("#total")).to_have_text("1")
-    assert sum(counts(laboratory).values()) == 1
-    assert set(counts(laboratory)) <= task6.hostnames("back-end")
-    assert lit(laboratory) == {"proxy", "back-end"}
+def test_one_request_gets_one_response(task6, task6_page):
+    task6_page.locator("#send-one").click()
+    expect(task6_page.locator("#total")).to_have_text("1")
+    assert sum(counts(task6_page).values()) == 1
+    assert set(counts(task6_page)) <= task6.hostnames("back-end")
+    assert highlighted_arrows(task6_page) == {"proxy", "back-end"}
 
 
-def test_a_burst_alternates_strictly_and_the_page_agrees_with_the_logs(task6, laboratory):
+def test_the_responses_to_a_burst_alternate_and_the_page_agrees_with_the_log(task6, task6_page):
     ids = set()
-    laboratory.on("response", lambda response: ids.add(response.headers["x-request-id"]))
-    burst(laboratory, 100)
-    assert counts(laboratory) == logged(task6, ids)
-    assert sorted(counts(laboratory).values()) == [50, 50]
-    assert strip(laboratory) in ("AB" * 20, "BA" * 20)
-    expect(laboratory.locator("#failed")).to_have_text("0")
-    laboratory.set_viewport_size({"width": 1280, "height": 800})
-    heading = laboratory.get_by_role("heading", name="Load balancing", exact=True)
+    task6_page.on("response", lambda response: ids.add(response.headers["x-request-id"]))
+    burst(task6_page, 100)
+    assert counts(task6_page) == counts_in_the_log(task6, ids)
+    assert sorted(counts(task6_page).values()) == [50, 50]
+    assert strip(task6_page) in ("AB" * 20, "BA" * 20)
+    expect(task6_page.locator("#failed")).to_have_text("0")
+    task6_page.set_viewport_size({"width": 1280, "height": 800})
+    heading = task6_page.get_by_role("heading", name="Load balancing", exact=True)
     heading.evaluate("heading => heading.scrollIntoView()")
-    laboratory.screenshot(path=ROOT / "tests/output/screenshots/task6-burst.png")
+    task6_page.screenshot(path=ROOT / "tests/output/screenshots/task6-burst.png")
 
 
-def test_concurrent_requests_do_not_freeze_the_page(laboratory):
-    laboratory.evaluate(
+def test_concurrent_requests_do_not_freeze_the_page(task6_page):
+    task6_page.evaluate(
         """() => {
             window.longest = 0;
             let last = performance.now();
@@ -105,107 +106,119 @@ def test_concurrent_requests_do_not_freeze_the_page(laboratory):
             })(last);
         }"""
     )
-    laboratory.locator("#lanes").select_option("8")
-    burst(laboratory, 100)
-    assert laboratory.evaluate("window.longest") < 500, "milliseconds between two frames"
+    task6_page.locator("#lanes").select_option("8")
+    burst(task6_page, 100)
+    longest = task6_page.evaluate("window.longest")
+    assert longest < 500, f"expected less than 500 ms between two frames, got {longest:.0f} ms"
 
 
-def test_five_replicas_have_five_colours_and_a_killed_one_gets_no_requests(task6, laboratory):
-    task6.run(the_command("task6", "docker compose up --wait --scale back-end=5"))
+def test_five_replicas_have_five_colours_and_a_killed_one_gets_no_requests(task6, task6_page):
+    task6.run(lab_command("task6", "docker compose up --wait --scale back-end=5"))
     try:
         wait_until(
-            lambda: seen_by_a_burst(laboratory) == task6.hostnames("back-end"), 20, "five colours"
+            lambda: responders_to_a_burst(task6_page) == task6.hostnames("back-end"),
+            20,
+            "responses from all five replicas",
         )
-        colours = laboratory.locator("#strip [data-replica]").evaluate_all(
+        colours = task6_page.locator("#strip [data-replica]").evaluate_all(
             "cells => [...new Set(cells.map((cell) => getComputedStyle(cell).backgroundColor))]"
         )
         assert len(colours) == 5
-        last_round = strip(laboratory)[-5:]
+        last_round = strip(task6_page)[-5:]
         assert sorted(last_round) == sorted(LETTERS)
-        assert strip(laboratory) == last_round * 8
+        assert strip(task6_page) == last_round * 8
 
         killed = task6.containers("back-end")[-1]
         hostname = inspect(killed)["Config"]["Hostname"]
         docker("kill", killed)
-        burst(laboratory, 200)
-        stopped_at = counts(laboratory)[hostname]
-        burst(laboratory, 300)
-        assert counts(laboratory)[hostname] == stopped_at
-        expect(laboratory.locator("#failed")).to_have_text("0")
+        burst(task6_page, 200)
+        stopped_at = counts(task6_page)[hostname]
+        burst(task6_page, 300)
+        assert counts(task6_page)[hostname] == stopped_at
+        expect(task6_page.locator("#failed")).to_have_text("0")
     finally:
-        task6.run(the_command("task6", "docker compose up --wait --scale back-end=2"))
+        task6.run(lab_command("task6", "docker compose up --wait --scale back-end=2"))
 
 
-def seen_by_a_burst(page):
-    """Reset, send 100 requests, and return the names of the replicas that responded, as a set."""
+def responders_to_a_burst(page):
+    """Reset the page, send 100 requests, and return the responders' hostnames: a set."""
     page.locator("#reset").click()
     burst(page, 100)
     return set(counts(page))
 
 
-def test_failed_requests_are_counted_and_explained(task6, laboratory):
+def test_failed_requests_are_counted_and_explained(task6, task6_page):
     replicas = task6.containers("back-end")
     task6.compose("stop", "back-end")
     try:
-        laboratory.locator("#send-one").click()
-        expect(laboratory.locator("#failed")).to_have_text("1")
-        expect(laboratory.locator("#total")).to_have_text("1")
-        expect(laboratory.locator("#lab-note")).to_contain_text(
+        task6_page.locator("#send-one").click()
+        expect(task6_page.locator("#failed")).to_have_text("1")
+        expect(task6_page.locator("#total")).to_have_text("1")
+        expect(task6_page.locator("#lab-note")).to_contain_text(
             re.compile("50[24], served by proxy")
         )
     finally:
         task6.start_again("back-end")
         for replica in replicas:
             wait_until_healthy(replica)
-    laboratory.locator("#reset").click()
-    expect(laboratory.locator("#failed")).to_have_text("0")
+    task6_page.locator("#reset").click()
+    expect(task6_page.locator("#failed")).to_have_text("0")
 
 
 def test_the_stream_pauses_while_the_tab_is_hidden(task6, browser):
     with closing(Tab(browser, task6.url)) as tab:
-        assert_hiding_stops_the_stream(tab)
+        assert_hiding_pauses_the_stream(tab)
 
 
-def assert_hiding_stops_the_stream(tab):
-    """Start the stream, then assert that it pauses when the tab is hidden and goes on afterwards."""
+def assert_hiding_pauses_the_stream(tab):
+    """Assert that the stream of requests pauses while the tab is hidden, and only then."""
 
     def total():
         return int(tab.evaluate("document.querySelector('#total').textContent"))
 
-    wait_until(lambda: tab.evaluate("document.querySelector('#strip li') !== null"), 10, "the page")
+    wait_until(
+        lambda: tab.evaluate("document.querySelector('#strip li') !== null"),
+        10,
+        "the page to show a response",
+    )
     tab.evaluate("document.querySelector('#stream').click()")
     wait_until(lambda: total() > 3, 10, "the stream to start")
 
     tab.set_hidden(True)
     before = total()
     time.sleep(1.5)  # long enough for six responses
-    assert total() <= before + 1, "expected no more than the one request that was under way"
+    assert total() <= before + 1, (
+        f"expected at most the one request that was under way, got {total() - before}"
+    )
 
     tab.set_hidden(False)
-    wait_until(lambda: total() > before + 3, 10, "the stream to go on")
+    wait_until(lambda: total() > before + 3, 10, "the stream to continue")
 
 
-def test_thousands_of_responses_take_no_more_memory(laboratory):
-    session = laboratory.context.new_cdp_session(laboratory)
+def test_the_page_uses_no_more_memory_after_two_thousand_responses(task6_page):
+    session = task6_page.context.new_cdp_session(task6_page)
 
     def footprint():
         for _ in range(2):  # the first collection makes more objects unreachable
             session.send("HeapProfiler.collectGarbage")
-        return laboratory.evaluate("document.querySelectorAll('*').length"), heap(session)
+        return task6_page.evaluate("document.querySelectorAll('*').length"), heap(session)
 
-    laboratory.locator("#lanes").select_option("8")
-    burst(laboratory, 100)
-    burst(laboratory, 200)
+    task6_page.locator("#lanes").select_option("8")
+    burst(task6_page, 100)
+    burst(task6_page, 200)
     elements, bytes_before = footprint()
     for hundreds in range(3, 23):
-        burst(laboratory, hundreds * 100)
+        burst(task6_page, hundreds * 100)
     elements_after, bytes_after = footprint()
     assert elements_after == elements
     assert bytes_after - bytes_before < 100_000
 
 
 def heap(session):
-    """Return the bytes of JavaScript objects that a page holds, by its DevTools session."""
+    """Return the size of a page's JavaScript objects, in bytes.
+
+    session: the page's DevTools session.
+    """
     session.send("Performance.enable")
     metrics = session.send("Performance.getMetrics")["metrics"]
     return next(metric["value"] for metric in metrics if metric["name"] == "JSHeapUsedSize")

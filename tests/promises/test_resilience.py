@@ -16,9 +16,9 @@ from support.api import GREETING
 from support.commands import ROOT, RUN, docker, inspect
 from support.copies import rename_images, swap
 from support.images import UBUNTU
-from support.projects import proxied
-from support.readme import commands, the_command
-from support.round_robin import assert_all_take_turns
+from support.projects import start_proxied_project
+from support.readme import lab_command, lab_commands
+from support.round_robin import assert_all_replicas_respond
 from support.waiting import wait_until, wait_until_healthy
 
 pytestmark = pytest.mark.xdist_group("task6")
@@ -29,7 +29,7 @@ def hello(task6):
     """The URL of task6's greeting. Afterwards both replicas must take strict turns again."""
     yield f"{task6.url}/api/hello"
     assert len(task6.hostnames("back-end")) == 2
-    assert_all_take_turns(task6)
+    assert_all_replicas_respond(task6)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def without_a_pause(put_load):
 
 
 def crash(container):
-    """Kill a container's main process as the kernel would, from outside and without a word to Docker."""
+    """Kill a container's main process from outside, so that Docker sees a crash."""
     pid = inspect(container)["State"]["Pid"]
     kill = ("sh", "-c", f"kill -9 {pid}")
     docker("run", "--rm", "--privileged", "--pid", "host", "--network", "none", UBUNTU, *kill)
@@ -121,7 +121,7 @@ def test_a_replica_that_stays_silent_costs_time_and_no_request(task6, hello, fau
             wait_until(lambda: load.now() > begin + 22, 30, "22 s of load")
             end = load.now()
         load.wait_for(400)
-    later = [answer for answer in load.answers if begin + 11 < answer.at < end]
+    later = [answer for answer in load.outcomes if begin + 11 < answer.at < end]
     slow = [answer for answer in later if answer.seconds > 1]
     assert len(later) > 2000
     assert len(slow) <= len(later) / 100, f"{len(slow)} of {len(later)} waited again"
@@ -139,14 +139,16 @@ def test_all_replicas_are_restarted_one_after_the_other(task6, hello, without_a_
 def test_five_replicas_share_the_load_and_two_again(task6, hello, without_a_pause):
     with without_a_pause("scaled to five and back", hello) as load:
         load.wait_for(400)
-        task6.run(the_command("task6", "docker compose up --wait --scale back-end=5"))
+        task6.run(lab_command("task6", "docker compose up --wait --scale back-end=5"))
         five = task6.hostnames("back-end")
         assert len(five) == 5
-        wait_until(lambda: load.latest(20) == five, 2, "all five replicas to take their share")
+        wait_until(
+            lambda: load.latest_responders(20) == five, 2, "all five replicas to take their share"
+        )
         load.wait_for(500)
-        shares = Counter(answer.served_by for answer in load.answers[-500:])
+        shares = Counter(answer.served_by for answer in load.outcomes[-500:])
         assert all(90 <= share <= 110 for share in shares.values()), shares
-        task6.run(the_command("task6", "docker compose up --wait --scale back-end=2"))
+        task6.run(lab_command("task6", "docker compose up --wait --scale back-end=2"))
         load.wait_for(400)
 
 
@@ -155,7 +157,7 @@ def test_all_but_one_leave_and_come_back(task6, hello, without_a_pause):
         load.wait_for(400)
         task6.compose("up", "--detach", "--wait", "--scale", "back-end=1")
         load.wait_for(4000)
-        task6.run(the_command("task6", "docker compose up --wait --scale back-end=2"))
+        task6.run(lab_command("task6", "docker compose up --wait --scale back-end=2"))
         load.wait_for(400)
 
 
@@ -163,7 +165,7 @@ def test_the_proxys_configuration_is_reloaded(task6, hello, without_a_pause):
     with without_a_pause("the proxy is reloaded", hello, task6.url, bodies=None) as load:
         for _ in range(3):
             load.wait_for(400)
-            task6.run(the_command("task6", "docker compose exec proxy nginx -s reload"))
+            task6.run(lab_command("task6", "docker compose exec proxy nginx -s reload"))
         load.wait_for(400)
 
 
@@ -239,7 +241,7 @@ def edited(tmp_path):
     """A copy of task6 to edit, started: a `support.projects.Project` whose `folder` is the copy."""
     copy = shutil.copytree(ROOT / "task6", tmp_path / "task6")
     rename_images(copy, f"{RUN}-edited")
-    with proxied("task6", folder=copy) as started:
+    with start_proxied_project("task6", folder=copy) as started:
         yield started
         started.compose("down", "--timeout", "2", "--rmi", "all")
 
@@ -248,7 +250,7 @@ def test_a_new_version_reaches_all_replicas(edited, without_a_pause):
     old = edited.hostnames("back-end")
     new_greeting = "Hello, new World!"
     swap("back-end/api.py", GREETING, new_greeting)(edited.folder)
-    note_the_old, add_the_new, take_the_old = commands("task6", "Roll out a new version")
+    note_the_old, add_the_new, take_the_old = lab_commands("task6", "Roll out a new version")
     both = [GREETING, new_greeting]
     with without_a_pause("a new version", f"{edited.url}/api/hello", bodies=both) as load:
         load.wait_for(400)
@@ -260,9 +262,9 @@ def test_a_new_version_reaches_all_replicas(edited, without_a_pause):
     new = edited.hostnames("back-end")
     assert len(new) == 2
     assert not new & old, f"an old replica stayed: {new & old}"
-    assert load.answers[0].body == GREETING
-    assert load.answers[-1].body == new_greeting
-    assert_all_take_turns(edited)
+    assert load.outcomes[0].body == GREETING
+    assert load.outcomes[-1].body == new_greeting
+    assert_all_replicas_respond(edited)
 
 
 def test_three_hundred_megabytes_of_output_stay_under_120_on_disk(task6):

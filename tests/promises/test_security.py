@@ -1,4 +1,4 @@
-"""What task6 makes of attacks and bad input, and what somebody who got in would find."""
+"""task6 under attack: malformed requests, slow clients, full memory, and an intruder."""
 
 import http.client
 import os
@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from promises.attacks import CASES, mutilated
-from promises.raw import answer, connect, request, status
+from promises.attacks import CASES, mutated
+from promises.raw import connect, request, send_raw, status_of
 from support import api
 from support.commands import docker, inspect
 from support.containers import memory, processes
@@ -24,61 +24,58 @@ pytestmark = pytest.mark.xdist_group("task6")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_restarts(task6):
-    """All containers of task6 outlive whatever this file sends them."""
+def no_container_restarts(task6):
+    """Assert, after all tests of this module, that no container of task6 has restarted."""
     before = {name: inspect(name)["State"]["StartedAt"] for name in task6.containers()}
     yield
     assert {name: inspect(name)["State"]["StartedAt"] for name in task6.containers()} == before
 
 
 @pytest.mark.parametrize(("sent", "expected"), CASES.values(), ids=CASES)
-def test_it_gets_the_answer_it_deserves(task6, sent, expected):
-    received = answer(task6.url, sent)
-    assert status(received) == expected, received[:300]
-    assert received, "the connection was closed without a word"
-    assert api.get(f"{task6.url}/api/hello").status_code == 200, "a normal request right after it"
-
-
-def test_there_are_more_than_eighty_cases():
-    assert len(CASES) > 80
+def test_a_malformed_request_gets_the_status_of_the_http_standard(task6, sent, expected):
+    received = send_raw(task6.url, sent)
+    assert received, "expected a response, got a closed connection"
+    assert status_of(received) == expected, f"expected {expected}, got {received[:300]}"
+    assert api.get(f"{task6.url}/api/hello").status_code == 200, "expected 200 right after it"
 
 
 def test_ten_thousand_malformed_requests_do_no_harm(task6):
-    seed = int(os.environ.get("SEED", "1"))  # another number makes other requests
+    seed = int(os.environ.get("SEED", "1"))  # another number yields other requests
 
     def send(data):
         try:
-            return data, answer(task6.url, data, patience=0.5)
-        except TimeoutError:  # it has not ended yet: Nginx waits for the rest, 10 s and no longer
+            return data, send_raw(task6.url, data, patience=0.5)
+        except TimeoutError:  # it is incomplete: Nginx waits up to 10 s for the rest
             return data, b""
-        except (BrokenPipeError, ConnectionResetError):  # refused before we had said it all
+        except (BrokenPipeError, ConnectionResetError):  # Nginx refused it before its end
             return data, b""
 
     def send_all(requests):
         with ThreadPoolExecutor(32) as pool:
-            answers = list(pool.map(send, requests))
-        # RFC 9110 wants 501 and 505 for a coding and a version that the proxy doesn't know.
+            responses = list(pool.map(send, requests))
+        # RFC 9110 requires 501 for an unknown transfer coding and 505 for an unknown version.
         allowed = {501, 505, *range(500)}
-        errors = [(data, got) for data, got in answers if (status(got) or 0) not in allowed]
-        assert not errors, f"seed {seed}: {len(errors)} with a 5xx, the first: {errors[0]}"
-        return sum(bool(got) for _, got in answers)
+        errors = [(data, got) for data, got in responses if (status_of(got) or 0) not in allowed]
+        assert not errors, f"SEED={seed}: expected no 5xx, got {len(errors)}; first: {errors[0]}"
+        return sum(bool(got) for _, got in responses)
 
-    send_all(mutilated(seed + 1, 500))  # what a process takes once and keeps
+    send_all(mutated(seed + 1, 500))  # each process allocates some memory only once
     before = memory(*task6.containers())
-    assert send_all(mutilated(seed, 10_000)) > 8000, "most of them are answered"
+    assert send_all(mutated(seed, 10_000)) > 8000, "expected responses to most requests"
 
     def is_back():
         after = memory(*before)
         return all(after[name] < used + 8 for name, used in before.items())
 
-    wait_until(is_back, 30, f"all containers to be back at {before}, in MiB")
+    wait_until(is_back, 30, f"the containers to use as much memory as before: {before}, in MiB")
     assert api.get(f"{task6.url}/api/hello").status_code == 200
 
 
 class SlowClients:
-    """Connections that send a byte of a request each second, all of them together in a thread.
+    """A context manager: connections that each send one byte of a request per second.
 
-    url: where to. count: how many. `closed` lists when, in seconds, the server closed one.
+    url: the scheme, host and port. count: the number of connections.
+    closed: a list of the times, in seconds since the start, when the server closed a connection.
     """
 
     def __init__(self, url, count):
@@ -98,7 +95,7 @@ class SlowClients:
             connection.close()
 
     def send_slowly(self):
-        """Send byte after byte for 20 seconds, or until the server has closed all connections."""
+        """Send a byte per second until all connections are closed, for 20 seconds at most."""
         endless = iter("GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + "a" * 100)
         while self.connections and time.monotonic() < self.start + 20:
             byte = next(endless).encode()
@@ -110,11 +107,11 @@ class SlowClients:
             time.sleep(1)
 
     def is_closed_by_the_server(self, connection, byte):
-        """Send a byte and return whether the other side has hung up."""
+        """Send a byte and return whether the server has closed the connection."""
         try:
             connection.sendall(byte)
             connection.setblocking(False)
-            connection.recv(1000)  # its last words, or none
+            connection.recv(1000)  # b"" or a response: the server has closed the connection
             return True
         except BlockingIOError:
             connection.settimeout(5)
@@ -123,26 +120,26 @@ class SlowClients:
             return True
 
 
-def test_slow_clients_are_closed_and_do_not_slow_the_others(task6, put_load):
+def test_slow_clients_are_disconnected_and_do_not_delay_others(task6, put_load):
     with (
         SlowClients(task6.url, 200) as slow,
         put_load("beside 200 slow clients", f"{task6.url}/api/hello") as load,
     ):
         load.wait_for(4000)
-        wait_until(lambda: len(slow.closed) == 200, 15, "all slow clients to be closed")
+        wait_until(lambda: len(slow.closed) == 200, 15, "the proxy to close all slow connections")
     assert max(slow.closed) < 15
     assert load.percentile(99) < 0.1
 
 
-def test_no_response_names_a_version(task6):
+def test_no_response_names_the_version_of_a_server(task6):
     for path in ("/", "/style.css", "/nope", "/api/hello", "/api/nope"):
         headers = api.get(task6.url + path).headers
         assert headers["Server"] == "nginx"
         assert "gunicorn" not in str(headers)
-    assert not re.search(r"nginx/\d", answer(task6.url, CASES["NUL"][0]).decode())
+    assert not re.search(r"nginx/\d", send_raw(task6.url, CASES["NUL"][0]).decode())
 
 
-def test_the_cache_holds_one_copy_of_a_file_whatever_clients_send(task6):
+def test_the_cache_has_one_copy_of_a_file_for_all_queries_and_encodings(task6):
     def send(number):
         parts = urlsplit(task6.url)
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
@@ -164,7 +161,7 @@ def test_the_cache_holds_one_copy_of_a_file_whatever_clients_send(task6):
     assert kilobytes < 5000
 
 
-def test_uploads_beyond_the_proxys_memory_do_no_harm(task6, put_load):
+def test_uploads_larger_than_the_proxys_memory_do_no_harm(task6, put_load):
     parts = urlsplit(task6.url)
     head = request("/api/hello", "Content-Length: 1000000", method="POST")
     uploads = [socket.create_connection((parts.hostname, parts.port), 10) for _ in range(300)]
@@ -176,26 +173,31 @@ def test_uploads_beyond_the_proxys_memory_do_no_harm(task6, put_load):
     finally:
         for upload in uploads:
             upload.close()
-    wait_until(lambda: max(memory(*task6.containers("proxy")).values()) < 60, 15, "the memory back")
+    proxy = task6.containers("proxy")
+    wait_until(lambda: max(memory(*proxy).values()) < 60, 15, "the proxy to use less than 60 MiB")
 
 
-def test_from_a_replica_neither_the_world_nor_this_machine_can_be_reached(task6):
+def test_a_replica_reaches_neither_the_internet_nor_the_host(task6):
     replica = task6.containers("back-end")[0]
     routes = docker("exec", replica, "cat", "/proc/net/route").splitlines()[1:]
-    assert all(route.split()[1] != "00000000" for route in routes), "there is a way out"
+    assert all(route.split()[1] != "00000000" for route in routes), (
+        f"expected no default route, got {routes}"
+    )
     with socket.create_server(("0.0.0.0", 0)) as service:
         service.settimeout(0.5)
-        knock = KNOCK.format(addresses_of_this_machine(), service.getsockname()[1])
+        connect_to_host = CONNECT.format(addresses_of_the_host(), service.getsockname()[1])
         image = inspect(replica)["Image"]
-        docker("run", "--rm", image, "python3", "-c", knock)
-        assert knocks(service) > 0, (
-            "from an ordinary network this machine could not be reached either: a firewall?"
+        docker("run", "--rm", image, "python3", "-c", connect_to_host)
+        assert connections(service) > 0, (
+            "expected a container on the default network to reach the host, got no connection. "
+            "Does a firewall block it?"
         )
-        docker("exec", replica, "python3", "-c", knock)
-        assert knocks(service) == 0
+        docker("exec", replica, "python3", "-c", connect_to_host)
+        assert connections(service) == 0
 
 
-KNOCK = """
+#: A Python program for a container: it connects to a port at each of these addresses.
+CONNECT = """
 import socket
 for address in {}:
     try:
@@ -205,8 +207,11 @@ for address in {}:
 """
 
 
-def knocks(service):
-    """Return how many connections have come to a listening socket; takes half a second more."""
+def connections(service):
+    """Return the number of connections that a listening socket has received.
+
+    It waits until there was no new connection for the socket's timeout.
+    """
     count = 0
     try:
         while True:
@@ -216,26 +221,31 @@ def knocks(service):
         return count
 
 
-def addresses_of_this_machine():
-    """Return what a container might call this machine: the first address of each of its networks."""
+def addresses_of_the_host():
+    """Return the addresses at which a container might reach the host: a list of texts.
+
+    The host has the first address of each Docker network.
+    """
     networks = docker("network", "ls", "--quiet", "--filter", "driver=bridge").split()
     subnets = [
         ip_network(c["Subnet"]) for n in networks for c in inspect(n)["IPAM"]["Config"] or []
     ]
-    # With Docker Desktop the networks are a virtual machine's; there this machine has a name.
+    # Docker Desktop's networks are in a virtual machine, where the host has this name.
     return [str(s[1]) for s in subnets if s.version == 4] + ["host.docker.internal"]
 
 
-def test_who_gets_in_finds_nothing_to_write_to_and_no_power(task6):
+def test_an_intruder_finds_no_disk_to_write_to_and_no_privileges(task6):
     for name in task6.containers():
         facts = docker("exec", name, "cat", "/proc/1/status")
-        for power in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-            assert re.search(rf"{power}:\t0+$", facts, re.MULTILINE), f"{name} has {power}"
+        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert re.search(rf"{capabilities}:\t0+$", facts, re.MULTILINE), (
+                f"{name}: expected no {capabilities}, got:\n{facts}"
+            )
         assert "NoNewPrivs:\t1" in facts
-        assert all(uid != "0" for uid, _ in processes(name)), f"{name} runs as root"
+        found = processes(name)
+        assert all(uid != "0" for uid, _ in found), f"{name}: expected no root, got {found}"
         for folder in ("/", "/etc", "/usr/bin", "/var/www/html", "/app"):
             with pytest.raises(AssertionError, match=r"Read-only|nonexistent|No such file"):
                 docker("exec", name, "sh", "-c", f"touch {folder}/mark")
-        assert inspect(name)["Mounts"] == [], (
-            "nothing of this machine is mounted, nor the engine's socket"
-        )
+        mounts = inspect(name)["Mounts"]
+        assert mounts == [], f"{name}: expected no mount of the host, got {mounts}"

@@ -1,4 +1,4 @@
-"""task6's stack on a Swarm of three nodes, under a steady load: what happens to one costs no request."""
+"""task6's stack on a Swarm of three nodes under a steady load: no request is lost."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ from promises.swarm import swarm
 from support.api import GREETING
 from support.commands import ROOT, docker, run
 from support.projects import configuration
-from support.round_robin import assert_strict, turns
+from support.round_robin import assert_round_robin, responders
 from support.waiting import wait_until
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("swarm")]
@@ -31,7 +31,7 @@ HEALTHCHECK --interval=1s --start-period=1s --retries=1 CMD ["false"]
 
 @pytest.fixture(scope="module")
 def later_images():
-    """task6's images, built, and two later versions of its API: the names of those, which go again."""
+    """Build task6's images and two later versions of its API; yields the names of those two."""
     run("docker compose build --quiet", cwd=ROOT / "task6")
     later = {"softy-pinko-back-end:new": NEW, "softy-pinko-back-end:sick": SICK}
     try:
@@ -71,8 +71,8 @@ def test_replicas_on_three_nodes_take_strict_turns(cluster):
     replicas = cluster.wait_for_turns()
     assert set(replicas.values()) == {1, 2, 3}
     assert "4/4" in cluster.type("docker service ls")
-    order = turns(cluster.nodes[0].url, 1000)
-    assert_strict(order, 4)
+    order = responders(cluster.nodes[0].url, 1000)
+    assert_round_robin(order, 4)
     assert set(Counter(order).values()) == {250}
 
 
@@ -103,7 +103,9 @@ def test_scaled_to_nine_and_back(cluster, load):
         cluster.type("docker service scale softy-pinko_back-end=9")
         nine = set(cluster.replicas())
         assert len(nine) == 9
-        wait_until(lambda: asked.latest(60) == nine, 5, "all nine replicas to take their share")
+        wait_until(
+            lambda: asked.latest_responders(60) == nine, 5, "all nine replicas to take their share"
+        )
         asked.wait_for(400)
         cluster.type("docker service scale softy-pinko_back-end=4")
         asked.wait_for(800)
@@ -114,11 +116,11 @@ def test_a_new_version_and_back(cluster, load):
         asked.wait_for(400)
         cluster.type("docker service update --image")
         asked.wait_for(800)
-        assert asked.answers[0].body == GREETING
-        assert {answer.body for answer in asked.answers[-200:]} == {NEW_GREETING}
+        assert asked.outcomes[0].body == GREETING
+        assert {answer.body for answer in asked.outcomes[-200:]} == {NEW_GREETING}
         cluster.type("docker service rollback")
         asked.wait_for(800)
-        assert {answer.body for answer in asked.answers[-200:]} == {GREETING}
+        assert {answer.body for answer in asked.outcomes[-200:]} == {GREETING}
 
 
 def test_a_sick_version_is_taken_back_by_itself(cluster, load):

@@ -1,1 +1,1 @@
-"""What several rooms share. It imports no other room."""
+"""Modules that several of the folders beside this one use. They import none of those folders."""

@@ -1,15 +1,20 @@
-"""The browser of the tests: a real Chromium, without a window."""
+"""The browser of the tests: Chromium or Chrome, without a window.
+
+`python -m support.browser` prints the browser's version. Its exit status isn't 0 if there is no
+browser, or if the browser doesn't start.
+"""
 
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-#: What distributions and vendors call it.
+#: The names of the command in the packages of distributions and vendors.
 NAMES = ("chromium", "google-chrome-stable", "google-chrome", "chromium-browser")
 MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 
-#: As root and in a container there is no sandbox; the rest keeps it from calling home.
+#: Chromium's sandbox works neither as root nor in a container. The other options switch off the
+#: browser's own requests to the internet, and what a test doesn't need.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,8 +34,8 @@ def find():
     return found
 
 
-def find_playwrights_own():
-    """Return the path of the browser that Playwright has fetched, or None."""
+def find_downloaded():
+    """Return the path of the browser that Playwright has downloaded, or None."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -39,8 +44,8 @@ def find_playwrights_own():
 
 
 if __name__ == "__main__":
-    path = find() or find_playwrights_own()
+    path = find() or find_downloaded()
     if path is None:
-        sys.exit("There is no browser here.")
-    # One whose libraries are missing is none.
+        sys.exit("Expected Chromium or Chrome, found no browser.")
+    # A browser whose libraries are missing doesn't start.
     sys.exit(subprocess.run([path, "--version"], check=False).returncode)

@@ -1,4 +1,4 @@
-"""Running a command, and Docker's own commands."""
+"""Running a command of the shell or of Docker."""
 
 import json
 import os
@@ -7,28 +7,29 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Seconds that a command may take. A little less than pytest's own limit (pyproject.toml), so
-#: that a failure names the command.
+#: The default limit for a command, in seconds. It is a little less than pytest's limit for a test
+#: (pyproject.toml), so that a failure names the command.
 PATIENCE = 170
 
-#: The process that the user has started. With several workers, it is their parent.
+#: The ID of the process that the user started. Workers of pytest-xdist are its children.
 PROCESS = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
 
-#: The names of everything that the tests start begin with this. Each worker has its own.
+#: The prefix of the name of everything that the tests start. Each worker has its own prefix.
 RUN = "-".join(
     filter(None, ("softy-pinko-test", str(PROCESS), os.environ.get("PYTEST_XDIST_WORKER")))
 )
 
 
 def run(command, cwd=ROOT, env=None, timeout=PATIENCE, stdin=""):
-    """Run a command and return what it printed.
+    """Run a command and return its standard output as text.
 
     command: a list of words, or a string for the shell.
-    env: variables to add to this process's own.
-    timeout: seconds. stdin: text that the command may read.
+    cwd: the folder in which it runs.
+    env: a dict of variables to add to the environment of this process.
+    timeout: seconds. stdin: text that the command can read.
 
-    Raises AssertionError, with the command and all that it printed, if it ends
-    with another status than 0; subprocess.TimeoutExpired if it does not end.
+    Raises AssertionError, with the command and its output, if the exit status isn't 0.
+    Raises subprocess.TimeoutExpired if the command doesn't end in time.
     """
     done = subprocess.run(
         command,
@@ -41,17 +42,20 @@ def run(command, cwd=ROOT, env=None, timeout=PATIENCE, stdin=""):
         text=True,
     )
     assert done.returncode == 0, (
-        f"in {cwd}: {command}\nended with status {done.returncode} and said:\n"
+        f"in {cwd}: {command}\nexpected exit status 0, got {done.returncode}. It printed:\n"
         f"{done.stdout}{done.stderr}"
     )
     return done.stdout
 
 
 def docker(*words, **options):
-    """Run `docker` with these words; see `run` for the rest. Returns what it printed, trimmed."""
+    """Run `docker` with these arguments and return its output without white space around it.
+
+    options and errors: see `run`.
+    """
     return run(["docker", *words], **options).strip()
 
 
 def inspect(name):
-    """Return all that the engine knows of a container, an image or a network, as a dict."""
+    """Return what `docker inspect` shows of a container, an image or a network, as a dict."""
     return json.loads(docker("inspect", name))[0]

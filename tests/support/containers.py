@@ -6,8 +6,8 @@ from support.commands import docker, inspect
 
 
 def processes(container):
-    """Return the container's processes as (user ID, command line) pairs, seen from inside it."""
-    # Not `docker top`: that asks the host's `ps`, which a bare machine lacks.
+    """Return the processes in a container: a list of pairs (user ID, command line), both texts."""
+    # `docker top` runs the host's `ps`, which a minimal machine doesn't have.
     script = r"""for p in /proc/[0-9]*; do
         [ $p = /proc/$$ ] || echo "$(stat -c %u $p) $(tr '\0' ' ' <$p/cmdline)"; done"""
     lines = docker("exec", container, "sh", "-c", script).splitlines()
@@ -22,7 +22,7 @@ def seconds_to_stop(container):
 
 
 def memory(*containers):
-    """Return how much memory each of these containers uses, as a dict: its name -> MiB."""
+    """Return the memory that each of these containers uses: a dict of name -> MiB."""
     shown = docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", *containers)
     units = {"KiB": 1 / 1024, "MiB": 1, "GiB": 1024}
     numbers = {name: used for name, used, *_ in map(str.split, shown.splitlines())}
@@ -30,18 +30,26 @@ def memory(*containers):
 
 
 def assert_hardened(container):
-    """Assert that a running container can write to no disk, and has no power but its own."""
+    """Assert that a running container has a read-only root file system and no privileges."""
     host = inspect(container)["HostConfig"]
-    assert host["ReadonlyRootfs"], f"{container} can write to its root file system"
-    assert host["CapDrop"] == ["ALL"], f"{container} has capabilities"
-    assert not host["CapAdd"], f"{container} is given capabilities"
+    assert host["ReadonlyRootfs"], f"{container}: expected 'read_only: true', got a writable root"
+    assert host["CapDrop"] == ["ALL"], (
+        f"{container}: expected 'cap_drop: [ALL]', got {host['CapDrop']}"
+    )
+    assert not host["CapAdd"], f"{container}: expected no capability, got {host['CapAdd']}"
     assert "no-new-privileges:true" in host["SecurityOpt"]
     assert not host["Privileged"]
 
 
-def assert_all_stop_at_once(names, within=2):
-    """Stop these containers, and assert that there are some and none takes longer than `within` seconds."""
-    assert names, "nothing runs that could be stopped"
+def assert_each_stops_within(seconds, names):
+    """Stop containers, and assert that each one stops in less than so many seconds.
+
+    names: the containers' names, at least one.
+    """
+    assert names, "expected running containers to stop, got none"
     for name in names:
         took = seconds_to_stop(name)
-        assert took < within, f"{name} takes {took:.1f} s to stop"
+        assert took < seconds, (
+            f"{name}: expected it to stop within {seconds} s, it took {took:.1f} s. "
+            "Does its main process handle SIGTERM?"
+        )

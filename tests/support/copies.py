@@ -1,7 +1,7 @@
-"""Copies of our course, and small edits to them.
+"""Copies of the course, and small edits to them.
 
 `swap`, `write`, `add`, `link`, `move`, `drop` and `empty` return an edit: a function that takes
-the folder of a copy, and changes it.
+the folder of a copy, a `Path`, and changes the copy. Paths are relative to that folder.
 """
 
 import shutil
@@ -10,33 +10,39 @@ from support.commands import ROOT
 
 
 def copy_of_the_course(to, tasks=range(7)):
-    """Copy our tasks to a folder and return it."""
+    """Copy tasks of the course to a folder and return the folder.
+
+    to: a `Path`. tasks: the numbers of the tasks.
+    """
     for number in tasks:
         shutil.copytree(ROOT / f"task{number}", to / f"task{number}")
     return to
 
 
 def swap(path, old, new):
-    """Replace a text that stands in a file, everywhere; raises AssertionError if it does not."""
+    """Replace each occurrence of a text in a file.
+
+    The edit raises AssertionError if the file doesn't have the text.
+    """
 
     def edit(copy):
         text = (copy / path).read_text()
-        assert old in text, f"{path} has changed: it no longer has {old!r}"
+        assert old in text, f"{path}: expected it to have {old!r}, got:\n{text}"
         (copy / path).write_text(text.replace(old, new))
 
     return edit
 
 
 def rename_images(copy, tag):
-    """Give the images of a copied task another tag, so that its builds leave the real ones alone.
+    """Give the images of a copied task another tag, so that builds don't replace the real images.
 
-    copy: the copy's folder, named after its task, such as `task6`. tag: the new tag.
+    copy: the `Path` of the copy, whose name is the task's, such as `task6`. tag: the new tag.
     """
     swap("docker-compose.yml", f":{copy.name}\n", f":{tag}\n")(copy)
 
 
 def write(path, text):
-    """Write a file anew, with the folders that lead to it."""
+    """Create or overwrite a file, and create the folders above it."""
 
     def edit(copy):
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
@@ -46,12 +52,12 @@ def write(path, text):
 
 
 def add(path, text):
-    """Add a text at the end of a file."""
+    """Append a text to a file."""
     return lambda copy: (copy / path).write_text((copy / path).read_text() + text)
 
 
 def link(path, to):
-    """Put a symbolic link that leads somewhere."""
+    """Create a symbolic link at `path` that points to `to`."""
     return lambda copy: (copy / path).symlink_to(to)
 
 
@@ -73,7 +79,7 @@ def drop(path):
 
 
 def empty(path):
-    """Leave a folder with nothing in it, as an unfetched submodule is."""
+    """Empty a folder. A git submodule that wasn't fetched is such a folder."""
 
     def edit(copy):
         shutil.rmtree(copy / path)

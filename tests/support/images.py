@@ -1,4 +1,4 @@
-"""What an image holds, layer by layer."""
+"""The base images, and facts about images and their layers."""
 
 import json
 import re
@@ -9,50 +9,60 @@ import tempfile
 from support.commands import PATIENCE, ROOT, docker, inspect
 
 
-def base(dockerfile):
-    """Return the image that the last stage of a Dockerfile is built from, such as `python:3.14-slim`."""
+def base_image(dockerfile):
+    """Return the base image of a Dockerfile's last stage, such as `python:3.14-slim`.
+
+    dockerfile: its path in the repository.
+    """
     return re.findall(r"^FROM (\S+)", (ROOT / dockerfile).read_text(), re.MULTILINE)[-1]
 
 
-#: What the course's Dockerfiles build on.
-UBUNTU = base("task0/Dockerfile")
-PYTHON = base("task6/back-end/Dockerfile")
-NGINX = base("task6/proxy/Dockerfile")
+#: The base images of the course.
+UBUNTU = base_image("task0/Dockerfile")
+PYTHON = base_image("task6/back-end/Dockerfile")
+NGINX = base_image("task6/proxy/Dockerfile")
 BASE_IMAGES = (UBUNTU, PYTHON, NGINX)
 
-#: The label that Compose gives what it builds.
+#: Compose gives each image that it builds this label. Its value is the project's name.
 PROJECT = "com.docker.compose.project"
 
 
 def substitute(image):
-    """Return what a substitute image is made of, such as `Debian trixie`; None for an official image."""
+    """Return what a substitute image is made of, such as `Debian trixie`.
+
+    Returns None for an official image. Raises AssertionError if this machine lacks the image.
+    """
     return (inspect(image)["Config"]["Labels"] or {}).get("substitute")
 
 
 def build_helper(name):
-    """Build an image for the tests from `support/dockerfiles`, and return its name."""
+    """Build an image that only tests use, and return its name.
+
+    name: a folder in `support/dockerfiles`.
+    """
     image = f"softy-pinko-test-{name}"
     docker("build", "--tag", image, f"tests/support/dockerfiles/{name}", timeout=600)
     return image
 
 
 def layers(image):
-    """Return the digests of an image's layers, the base's first."""
+    """Return the digests of an image's layers: a list that begins with the base image's layers."""
     return inspect(image)["RootFS"]["Layers"]
 
 
-def replaced():
-    """Return the IDs of images that a Compose project of the course has built anew since, as a set.
+def untagged_images():
+    """Return the IDs of images without a tag that the course's Compose projects built: a set.
 
-    Each run of the tests has projects of its own, and Compose writes a project's name into what
-    it builds: the same files are another image, and the one before it loses its name.
+    Each run of the tests has its own Compose projects, and Compose labels an image with the name
+    of its project. So each run builds images of its own from the same files, and they take the
+    tag from the images of the run before.
     """
-    lost = docker("images", "--quiet", "--no-trunc", "--filter", "dangling=true",
-                  "--filter", f"label={PROJECT}").split()  # fmt: skip
-    if not lost:
+    untagged = docker("images", "--quiet", "--no-trunc", "--filter", "dangling=true",
+                      "--filter", f"label={PROJECT}").split()  # fmt: skip
+    if not untagged:
         return set()
     shown = docker(
-        "inspect", "--format", f'{{{{.Id}}}} {{{{index .Config.Labels "{PROJECT}"}}}}', *lost
+        "inspect", "--format", f'{{{{.Id}}}} {{{{index .Config.Labels "{PROJECT}"}}}}', *untagged
     )
     pairs = (line.split() for line in shown.splitlines())
     return {image for image, project in pairs if project.startswith("softy-pinko-")}
@@ -60,21 +70,32 @@ def replaced():
 
 def size(image):
     """Return the size of all layers of an image, in MB (10^6 bytes)."""
-    # Not the engine's `.Size`: that may count what is compressed.
+    # `docker inspect` also shows a `.Size`, but with some image stores that is the compressed size.
     sizes = docker("history", "--human=false", "--format", "{{.Size}}", image).split()
     return sum(map(int, sizes)) / 1e6
 
 
 def size_above(base, image):
-    """Return what an image adds to its base image, in MB (10^6 bytes)."""
-    assert layers(image)[: len(layers(base))] == layers(base), f"{image} is not built on {base}"
+    """Return the size of the layers that an image adds to its base image, in MB (10^6 bytes).
+
+    Raises AssertionError if the image isn't built on this base image.
+    """
+    assert_built_on(base, image)
     return size(image) - size(base)
 
 
-def files_above(base, image):
-    """Return the paths of all files that the layers above the base hold, as a set.
+def assert_built_on(base, image):
+    """Assert that an image's first layers are all layers of the base image."""
+    lowest = layers(image)[: len(layers(base))]
+    assert lowest == layers(base), (
+        f"expected {image} to begin with the layers of {base}, got {lowest}"
+    )
 
-    What a layer brings and a later one takes away is among them: it is still shipped.
+
+def files_above(base, image):
+    """Return the paths of all files in the layers that an image adds to its base image: a set.
+
+    It includes files that a later layer deletes, because the image still contains them.
     """
     with tempfile.TemporaryFile() as saved:
         subprocess.run(["docker", "save", image], stdout=saved, check=True, timeout=PATIENCE)
@@ -85,5 +106,5 @@ def files_above(base, image):
             for layer in manifest["Layers"][len(layers(base)) :]:
                 with tarfile.open(fileobj=archive.extractfile(layer)) as files:
                     paths.update(member.name for member in files if not member.isdir())
-    # A `.wh.` file holds nothing: it says that one of the layers below is gone.
+    # A `.wh.` file is empty: it marks a file of a lower layer as deleted.
     return {path for path in paths if "/.wh." not in path}

@@ -1,4 +1,4 @@
-"""A machine for a test: a privileged container with an engine inside, apart from this machine's."""
+"""A machine for a test: a privileged container with a Docker Engine of its own."""
 
 import io
 import subprocess
@@ -11,7 +11,7 @@ from support.images import build_helper
 
 
 class Machine:
-    """A container that acts as a computer with the course checked out at `/course`.
+    """A container that acts as a machine. The repository is at `/course`, read-only.
 
     name: the container's name.
     """
@@ -20,13 +20,14 @@ class Machine:
         self.name = name
 
     def type(self, command, user="root", folder="/course", terminal=False, timeout=PATIENCE):
-        """Type a command for the shell in a folder.
+        """Run a shell command in a folder of the machine.
 
-        terminal: whether the command runs in a terminal, as a learner's does.
+        user: the user's name. terminal: whether the command runs in a terminal.
         timeout: seconds.
 
-        Returns a `subprocess.CompletedProcess` whose stdout holds the command's
-        output, error messages included.
+        Returns a `subprocess.CompletedProcess`, whatever the exit status is. Its `stdout` has
+        the command's standard output and standard error.
+        Raises subprocess.TimeoutExpired if the command doesn't end in time.
         """
         options = ["--user", user, "--workdir", folder, *(["--tty"] if terminal else [])]
         return subprocess.run(
@@ -60,7 +61,10 @@ class Machine:
         )
 
     def check_out(self, folder, umask="022"):
-        """Put the files that git tracks into a folder of the machine, as a clone under this umask."""
+        """Copy the files that git tracks to a folder of the machine.
+
+        umask: the files get the modes that `git clone` gives them with this umask.
+        """
         extract = f"umask {umask} && tar --extract --no-same-permissions --one-top-level={folder}"
         run(
             "git ls-files -z | tar --null --files-from - --create "
@@ -68,29 +72,32 @@ class Machine:
         )
 
     def load(self, *images):
-        """Copy images of this machine's engine to the other one, which must be running."""
+        """Copy images from the host's daemon to the machine's daemon, which must be running."""
         run(f"docker save {' '.join(images)} | docker exec --interactive {self.name} docker load")
 
     def lose_power(self):
-        """Kill every process of the machine at once, and start it again without its daemon."""
+        """Kill all processes of the machine at once, then start it without a daemon."""
         docker("kill", self.name)
         docker("start", self.name)
 
     def running(self):
-        """Return the IDs of all containers, also stopped ones, and of the course's networks."""
+        """Return the IDs of the machine's containers, running or not, and the course's networks."""
         listing = "docker ps --all --quiet; docker network ls --quiet --filter name=softy-pinko"
         return self.type(listing).stdout.split()
 
 
 @contextmanager
 def machine(name):
-    """Start a machine whose engine is installed but not running; yields a `Machine`, removes it after."""
+    """Start a machine with Docker Engine installed and not running. Yields a `Machine`.
+
+    name: the last part of the container's name. The machine is removed at the end.
+    """
     image = build_helper("machine")
     container = f"{RUN}-{name}"
     try:
         docker(
             *("run", "--detach", "--privileged", "--name", container),
-            # A test waits for each command here; other containers may get less of the processor.
+            # A test waits for each command in here, so it gets more processor time than others.
             *("--cpu-shares", "4096", "--volume", f"{ROOT}:/course:ro", image),
         )
         yield Machine(container)

@@ -1,4 +1,4 @@
-"""Ports of this machine."""
+"""TCP ports of this machine."""
 
 import socket
 
@@ -6,14 +6,14 @@ from support.commands import docker
 
 
 def free_port():
-    """Return a TCP port of 127.0.0.1 that nobody listens on at the moment."""
+    """Return the number of a TCP port of 127.0.0.1 that is free at the moment."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return server.getsockname()[1]
 
 
 def port_owner(port):
-    """Return who listens on a TCP port of this machine, in words, or None."""
+    """Return what listens on a port, such as `the container proxy`, or None if the port is free."""
     with socket.socket() as client:
         if client.connect_ex(("127.0.0.1", port)) != 0:
             return None
@@ -22,10 +22,10 @@ def port_owner(port):
 
 
 def assert_ports_are_free(*ports):
-    """Assert that nobody listens on these ports of this machine; the failure says who does."""
+    """Assert that these ports are free. The failure names the program that listens."""
     for port in ports:
         owner = port_owner(port)
         assert owner is None, (
-            f"port {port}, which the page of this task names, is taken by {owner}; "
-            "stop that ('script/down' if it is the course), then run this test again"
+            f"Port {port}: expected it to be free, because this task's page uses it, got {owner}. "
+            "Stop that (script/down stops the course), then run this test again."
         )

@@ -1,4 +1,4 @@
-"""Compose projects: a task, started with the command of its README."""
+"""Compose projects: tasks that are started with the command of their lab."""
 
 import itertools
 import json
@@ -9,10 +9,10 @@ from pathlib import Path
 from support.commands import ROOT, RUN, inspect, run
 from support.containers import assert_hardened, processes
 from support.ports import free_port
-from support.readme import the_command
+from support.readme import lab_command
 from support.waiting import wait_until_healthy
 
-#: Each project has a number, so that a task can be started twice.
+#: Each project's name ends with a number of its own, so that a task can be started twice.
 NUMBERS = itertools.count(1)
 
 
@@ -21,10 +21,12 @@ OWN_IMAGES = f"docker-compose.yml{os.pathsep}{Path(__file__).with_name('own-imag
 
 
 class Project:
-    """A Compose project of this run: one task's services.
+    """A Compose project: the services of one task.
 
-    task: the folder's name. folder: its path, which may be that of a copy.
-    url: where its only published port is, as `http://localhost:…`; None if it has several.
+    task: the task's name, such as `task6`.
+    url: the URL of its only published port, as `http://localhost:…`; None if it publishes several.
+    env: a dict of variables for Compose, such as PORT.
+    folder: the `Path` of a copy of the task; if there is none, the task's folder is used.
     """
 
     def __init__(self, task, url, env, folder=None):
@@ -34,29 +36,29 @@ class Project:
         self.env = {"COMPOSE_PROJECT_NAME": f"{RUN}-{task}-{next(NUMBERS)}", **env}
 
     def run(self, command):
-        """Run a command of the README in the task's folder, on this project."""
+        """Run a command of the lab on this project and return its output; errors as in `run`."""
         return run(command, cwd=self.folder, env=self.env)
 
     def compose(self, *words):
-        """Run `docker compose` with these words on this project; returns what it printed."""
+        """Run `docker compose` with these arguments on this project and return its output."""
         return self.run(["docker", "compose", "--progress", "quiet", *words]).strip()
 
     def start_again(self, service):
-        """Start a service that was stopped, and wait until it is healthy."""
+        """Start a service that was stopped, and wait until its containers are healthy."""
         self.compose("start", service)
         for name in self.containers(service):
             wait_until_healthy(name)
 
     def containers(self, *services):
-        """Return the names of the running containers, of all services or of these."""
+        """Return a list with the names of the running containers of these services, or of all."""
         return self.compose("ps", "--format", "{{.Name}}", *services).split()
 
     def hostnames(self, service):
-        """Return the hostnames of a service's running containers, as a set."""
+        """Return the hostnames of a service's running containers: a set."""
         return {inspect(name)["Config"]["Hostname"] for name in self.containers(service)}
 
     def published(self):
-        """Return all ports that the project publishes on the host, container's port -> host's."""
+        """Return the published ports: a dict such as {"80/tcp": "8080"}, the host's port last."""
         ports = {}
         for name in self.containers():
             for port, hosts in inspect(name)["NetworkSettings"]["Ports"].items():
@@ -65,27 +67,27 @@ class Project:
         return ports
 
     def service_url(self, service, port):
-        """Return where a service's port is published, as `http://localhost:…`."""
+        """Return the URL of a service's published port, as `http://localhost:…`."""
         return f"http://localhost:{self.compose('port', service, str(port)).rsplit(':', 1)[1]}"
 
 
 @contextmanager
 def start_project(task, url=None, folder=None, **env):
-    """Start a task with the Compose command of its README; yields a `Project`, takes it down after.
+    """Start a task with the Compose command of its lab. Yields a `Project`.
 
-    url: see `Project`. folder: a copy of the task to start instead. env: variables for Compose, such as PORT.
+    url, folder, env: see `Project`. The containers, networks and volumes are removed at the end.
     """
     started = Project(task, url, env, folder)
     try:
-        started.run(the_command(task, "docker compose up"))
+        started.run(lab_command(task, "docker compose up"))
         yield started
     finally:
         started.compose("down", "--timeout", "2", "--volumes", "--rmi", "local")
 
 
 @contextmanager
-def proxied(task, folder=None, **env):
-    """Start task5 or task6, or a copy of it, with its proxy on a free port; see `start_project`."""
+def start_proxied_project(task, folder=None, **env):
+    """Start task5, task6 or a copy of it, with the proxy on a free port; see `start_project`."""
     port = free_port()
     url = f"http://localhost:{port}"
     with start_project(task, url, folder, PORT=f"127.0.0.1:{port}", **env) as started:
@@ -93,15 +95,17 @@ def proxied(task, folder=None, **env):
 
 
 def configuration(task, file="docker-compose.yml"):
-    """Return a file of a task as Compose understands it, as a dict."""
+    """Return what `docker compose config` shows of a task's Compose file, as a dict."""
     command = f"docker compose --file {file} config --format json"
     return json.loads(run(command, cwd=ROOT / task))
 
 
-def assert_all_are_hardened(stack):
-    """Assert that a stack has containers, all of them hardened, and none with a process of root's."""
-    names = stack.containers()
-    assert names, f"nothing of {stack.task} runs"
+def assert_all_are_hardened(project):
+    """Assert that each container of a running project is hardened, and no process runs as root."""
+    names = project.containers()
+    assert names, f"{project.task}: expected running containers, got none"
     for name in names:
         assert_hardened(name)
-        assert all(uid != "0" for uid, _ in processes(name)), f"{name} runs as root"
+        assert all(uid != "0" for uid, _ in processes(name)), (
+            f"{name}: expected no process of root, got {processes(name)}"
+        )

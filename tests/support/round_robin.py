@@ -1,4 +1,4 @@
-"""Who answers, and whether they take turns."""
+"""Which replica sends each response, and whether the replicas alternate in round robin."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -7,43 +7,58 @@ from support import api
 from support.waiting import wait_until
 
 
-def turns(url, count, threads=1):
-    """Return which replica gave each of `count` answers of `/api/hello`: hostnames, in order."""
+def responders(url, count, threads=1):
+    """Send GET requests to `/api/hello` and return the hostname of each response's replica: a list.
 
-    def ask(_):
-        answer = api.get(f"{url}/api/hello")
-        assert answer.status_code == 200
-        return answer.headers["X-Served-By"]
+    url: the scheme, host and port. count: the number of requests.
+    threads: how many of them are sent at the same time.
+    """
+
+    def send(_):
+        response = api.get(f"{url}/api/hello")
+        assert response.status_code == 200, f"expected 200 for {response.url}, got {response}"
+        return response.headers["X-Served-By"]
 
     if threads == 1:
-        return [ask(n) for n in range(count)]
+        return [send(n) for n in range(count)]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(ask, range(count)))
+        return list(pool.map(send, range(count)))
 
 
-def out_of_turn(order, replicas):
-    """Return after which answers, counted from 0, the turn among so many replicas is broken."""
-    return [n for n in range(len(order) - replicas) if order[n] != order[n + replicas]]
+def round_robin_breaks(hostnames, replicas):
+    """Return a list of the positions, counted from 0, after which round robin is broken.
 
-
-def assert_strict(order, replicas):
-    """Assert that the hostnames in `order` are those of `replicas` replicas, strictly in turn."""
-    assert len(set(order)) == replicas, f"{replicas} replicas were to answer: {Counter(order)}"
-    again = out_of_turn(order, replicas)
-    assert again == [], f"out of turn after answers {again[:10]} of {len(order)}"
-
-
-def assert_all_take_turns(stack, within=3):
-    """Assert that all running replicas of a stack's API answer, and in strict turn.
-
-    stack: a `support.projects.Project`. within: seconds until they do; the proxy's list of them
-    may be two seconds old.
+    hostnames: one for each response, in order. replicas: how many replicas there are.
     """
-    replicas = stack.hostnames("back-end")
+    return [n for n in range(len(hostnames) - replicas) if hostnames[n] != hostnames[n + replicas]]
+
+
+def assert_round_robin(hostnames, replicas):
+    """Assert that consecutive responses came from this number of replicas in strict round robin.
+
+    hostnames: one for each response, in order.
+    """
+    assert len(set(hostnames)) == replicas, (
+        f"expected responses from {replicas} replicas, got {Counter(hostnames)}"
+    )
+    breaks = round_robin_breaks(hostnames, replicas)
+    assert breaks == [], (
+        f"expected {len(hostnames)} responses in round robin among {replicas} replicas, got "
+        f"{len(breaks)} out of order, the first after response {breaks[0]}: {hostnames}"
+    )
+
+
+def assert_all_replicas_respond(project, within=3):
+    """Assert that all running replicas of a project's API respond in strict round robin.
+
+    project: a `support.projects.Project`.
+    within: seconds until they do. The proxy's list of replicas may be two seconds old.
+    """
+    replicas = project.hostnames("back-end")
 
     def settled():
-        order = turns(stack.url, 10 * len(replicas))
-        return set(order) == replicas and not out_of_turn(order, len(replicas))
+        hostnames = responders(project.url, 10 * len(replicas))
+        return set(hostnames) == replicas and not round_robin_breaks(hostnames, len(replicas))
 
-    wait_until(settled, within, f"the replicas {replicas}, and no other, to answer in turn")
-    assert_strict(turns(stack.url, 100), len(replicas))
+    wait_until(settled, within, f"round robin among the replicas {replicas} and no other")
+    assert_round_robin(responders(project.url, 100), len(replicas))

@@ -4,19 +4,20 @@ import re
 
 from playwright.sync_api import expect
 
-#: A container's hostname is by default the start of its ID.
-A_HOSTNAME = re.compile(r"[0-9a-f]{12}")
+#: A container's default hostname: the first 12 characters of its ID.
+HOSTNAME = re.compile(r"[0-9a-f]{12}")
 
 
-def the_page_keeps_up(page, freeze, thaw, stop, start):
-    """Assert that the open page shows the API's response, and follows the API through an outage.
+def assert_the_page_survives_an_outage(page, freeze, thaw, stop, start):
+    """Assert that an open page shows the API's response, and recovers after the API was down.
 
-    freeze, thaw, stop, start: functions that do this to every container of the API.
+    page: a Playwright page. freeze, thaw, stop, start: functions without arguments that do this
+    to all containers of the API.
     The page waits up to 12 seconds for a response, so it shows "waiting" while the API is frozen.
     """
     content = page.locator("#dynamic-content")
     expect(content).to_have_text("Hello, World!")
-    expect(page.locator("#served-by")).to_have_text(A_HOSTNAME)
+    expect(page.locator("#served-by")).to_have_text(HOSTNAME)
 
     freeze()
     page.reload()
@@ -35,8 +36,8 @@ def the_page_keeps_up(page, freeze, thaw, stop, start):
     expect(page.get_by_role("button", name="Try again")).to_be_hidden()
 
 
-def lit(page):
-    """Return which arrows of the picture are highlighted, as a set of names."""
+def highlighted_arrows(page):
+    """Return the names of the picture's highlighted arrows, such as {"proxy", "back-end"}."""
     return {
         arrow.get_attribute("id").removeprefix("arrow-")
         for arrow in page.locator(".arrow.lit").all()

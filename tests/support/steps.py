@@ -1,4 +1,4 @@
-"""The course's plan: which files each task adds or changes against the one before."""
+"""The table of the files that each task adds or changes, and how to carry a change on."""
 
 import subprocess
 
@@ -6,8 +6,8 @@ from support.commands import ROOT
 
 SITE = "front-end/softy-pinko-front-end"
 
-#: What each task adds or changes against the one before. Each task has its own pages (*.md).
-#: All else is the same, byte for byte, and nothing is gone. The table is the course's plan.
+#: The number of each task, and the files that it adds or changes. All its other files are exact
+#: copies of the previous task's files, except the pages (*.md). No task removes a file.
 STEPS = {
     1: {".dockerignore", "Dockerfile", "api.py", "requirements.txt"},
     2: {
@@ -39,34 +39,34 @@ STEPS = {
 
 
 def files(task):
-    """Return what a task holds, as a dict: path inside the task -> the file's bytes."""
+    """Return a task's files: a dict of path inside the task -> content in bytes."""
     listed = git("ls-files", "--cached", "--others", "--exclude-standard", task)
     there = {path: ROOT / task / path for path in inside(task, listed)}
-    # Git lists a file that was deleted until the deletion is committed.
+    # Git lists a deleted file until the deletion is committed.
     return {path: file.read_bytes() for path, file in there.items() if file.exists()}
 
 
 def deleted(task):
-    """Return which files of a task were deleted since the last commit, as paths inside the task."""
+    """Return the files of a task that were deleted since the last commit: paths inside the task."""
     gone = inside(task, git("diff", "--name-only", "--diff-filter=D", "--no-renames", "HEAD", task))
     return [path for path in gone if not (ROOT / task / path).exists()]
 
 
 def git(*words):
-    """Run `git` with these words and return the lines that it printed."""
+    """Run `git` with these arguments and return the lines of its output."""
     return subprocess.run(
         ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
 
 
 def inside(task, paths):
-    """Return paths of the repository as paths inside a task, without the task's README.md."""
+    """Turn paths of the repository into paths inside a task. Pages (*.md) are left out."""
     relative = [path.removeprefix(f"{task}/") for path in paths]
     return [path for path in relative if not path.endswith(".md")]
 
 
-def before(number):
-    """Return the files of the task before; task2 finds those of task1 in `back-end/`."""
+def previous_files(number):
+    """Return the files of the previous task, as `files` does; task2 has task1's in `back-end/`."""
     previous = files(f"task{number - 1}")
     if number == 2:
         return {f"back-end/{path}": content for path, content in previous.items()}
@@ -74,10 +74,11 @@ def before(number):
 
 
 def carry(number):
-    """Copy each file of a task to the later tasks, up to the first that has a version of its own.
+    """Copy each file of a task to the later tasks, up to the first that changes this file.
 
-    A file that was deleted since the last commit is deleted there too.
-    number: the task's, from 1 to 5. Prints each file that this changed.
+    number: the task's number, 1 to 5.
+    A file that was deleted since the last commit is deleted from the later tasks too.
+    Prints the path of each file that it changed.
     """
     now = files(f"task{number}")
     for path in [*now, *deleted(f"task{number}")]:

@@ -6,25 +6,32 @@ from support.commands import inspect
 
 
 def wait_until(condition, deadline, what):
-    """Ask `condition()` every 50 ms until it returns something true, and return that.
+    """Call `condition()` every 50 ms until it returns a true value, and return that value.
 
-    deadline: seconds. Raises AssertionError, which says `what` was waited for, when it passes.
+    deadline: seconds. what: what the condition stands for, such as "the proxy to be healthy".
+    Raises AssertionError, with the text `what`, if the deadline passes first.
     """
     end = time.monotonic() + deadline
     while True:
         result = condition()
         if result:
             return result
-        assert time.monotonic() < end, f"waited {deadline} s for this in vain: {what}"
+        assert time.monotonic() < end, f"waited {deadline} s without success for {what}"
         time.sleep(0.05)
 
 
 def wait_until_healthy(container, deadline=30):
-    """Wait until the container's health check passes; see `wait_until`."""
+    """Wait until a container's health check passes.
+
+    deadline: seconds. Raises AssertionError if the container stops, or when the deadline passes.
+    """
 
     def healthy():
         state = inspect(container)["State"]
-        assert state["Running"], f"{container} has ended; 'docker logs {container}' says why"
+        assert state["Running"], (
+            f"{container}: expected it to run, it ended with {state['ExitCode']}. "
+            f"See 'docker logs {container}'."
+        )
         return state["Health"]["Status"] == "healthy"
 
-    wait_until(healthy, deadline, f"{container} to be healthy")
+    wait_until(healthy, deadline, f"{container} to be healthy; see 'docker inspect {container}'")

@@ -1,4 +1,4 @@
-"""A real application: httpbin, and routes for what httpbin lacks. All URLs are below /api/."""
+"""A real application: httpbin, and routes that httpbin doesn't have. All paths are below /api/."""
 
 import hashlib
 import io
