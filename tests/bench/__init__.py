@@ -1,1 +1,1 @@
-"""The benchmark: task6 beside the same as it is usually done. `script/bench` runs it."""
+"""The benchmark behind `script/bench`. README.md in this folder describes it."""

@@ -1,4 +1,4 @@
-"""The command line, and the order of things. `script/bench --help` says what it takes."""
+"""The entry point of the benchmark: its options, and what it measures in which order."""
 
 import argparse
 import os
@@ -9,15 +9,15 @@ import time
 from pathlib import Path
 
 from bench import picture, report
+from bench.compared_stacks import SERVICES, compared_stacks
 from bench.figures import REPLICAS, Samples
-from bench.stacks import SERVICES, stacks
 from support.commands import ROOT
 from support.images import NGINX, PYTHON, UBUNTU, size_above
 from support.steps import SITE
 
 START = time.monotonic()
 
-#: What an edit changes: a service and a file of it, the same in usual and in ours.
+#: figure: (service, file to edit, line to add). The files exist in *usual* and in *ours*.
 EDITS = {
     "edit_api": ("back-end", "back-end/api.py", "# {}\n"),
     "edit_page": ("front-end", f"{SITE}/index.html", "<!-- {} -->\n"),
@@ -26,13 +26,13 @@ EDITS = {
 
 
 def say(text):
-    """Print a line of progress, after the minutes and seconds since the start."""
+    """Print a line of progress, with the minutes and seconds since the start."""
     minutes, seconds = divmod(int(time.monotonic() - START), 60)
     print(f"[{minutes}:{seconds:02}] {text}", flush=True)
 
 
-def build(three, samples, rounds):
-    """Build usual and ours from an empty cache, in turn; limit once. Then weigh the images."""
+def build_all(three, samples, rounds):
+    """Build *usual* and *ours* with an empty cache, and *limit* once; measure the sizes."""
     for turn in range(rounds):
         for name in ("usual", "ours"):
             seconds = three[name].build("--no-cache")
@@ -46,8 +46,8 @@ def build(three, samples, rounds):
 
 
 def race(three, samples, rounds):
-    """Start, load and stop each stack in turn, so often; one at a time has the machine."""
-    answer_bytes = {}
+    """Start, load and stop the stacks in turn. Only one runs at a time."""
+    response_bytes = {}
     for turn in range(rounds):
         for name, stack in three.items():
             up = stack.up()
@@ -61,23 +61,26 @@ def race(three, samples, rounds):
             samples.add("hello_p99", name, hello["p99"] / 1000)
             samples.add("page", name, page["rate"])
             samples.add("page_bytes", name, page["bytes"] / page["requests"] / 1000)
-            answer_bytes[name] = round(hello["bytes"] / hello["requests"])
+            response_bytes[name] = round(hello["bytes"] / hello["requests"])
             say(
                 f"round {turn + 1} of {rounds}: {name} up in {up:.1f} s, "
-                f"{hello['rate']:,.0f} greetings/s, {page['rate']:,.0f} pages/s, "
+                f"{hello['rate']:,.0f} requests/s for /api/hello, "
+                f"{page['rate']:,.0f} for the page, "
                 f"down in {down:.1f} s"
             )
-    assert answer_bytes["ours"] == answer_bytes["limit"], f"not the same bytes: {answer_bytes}"
+    assert response_bytes["ours"] == response_bytes["limit"], (
+        f"expected responses of the same size, got {response_bytes} bytes"
+    )
 
 
 def endure(stack, samples, requests):
-    """Give a stack so many requests, and see what memory it takes before and after."""
+    """Measure the memory of a stack before and after a number of requests."""
     stack.up()
-    stack.load("/api/hello", 1)  # what a process takes once and keeps
+    stack.load("/api/hello", 1)  # a process allocates memory with its first requests
     samples.add("memory", stack.task, stack.memory())
     done = 0
     while done < requests:
-        # Half of them for the page, which takes the least time.
+        # The second half is for the page, which is faster.
         path = "/api/hello" if done < requests / 2 else "/"
         done += stack.load(path, 5)["requests"]
         say(f"memory: {done:,} of {requests:,} requests")
@@ -85,35 +88,35 @@ def endure(stack, samples, requests):
 
 
 def scale(stack, samples, rounds):
-    """Load a running stack with more and fewer replicas of the API, up and down again."""
+    """Load a running stack with different numbers of replicas, up and down again."""
     for turn in range(rounds):
         for count in REPLICAS if turn % 2 == 0 else reversed(REPLICAS):
             stack.scale(count)
             stack.warm_up()
             rate = stack.load("/api/hello", 2)["rate"]
             samples.add(f"replicas_{count}", stack.task, rate / os.cpu_count())
-            say(f"replicas, sweep {turn + 1} of {rounds}: {count} give {rate:,.0f} greetings/s")
+            say(f"replicas, sweep {turn + 1} of {rounds}: {count} serve {rate:,.0f} requests/s")
     stack.down()
 
 
 def edit(three, samples, rounds):
-    """Edit a file and build its image again, in turn."""
+    """Edit files and rebuild their images, in turn."""
     for turn in range(rounds):
         for name in ("usual", "ours"):
             for key, (service, path, line) in EDITS.items():
                 with (three[name].folder / path).open("a") as file:
                     file.write(line.format(time.time()))
                 samples.add(key, name, three[name].build(service))
-        say(f"edits {turn + 1} of {rounds}: built again")
+        say(f"edits {turn + 1} of {rounds}: rebuilt")
 
 
 def measure(samples):
-    """Measure everything, into `samples`; removes whatever it made."""
+    """Measure everything and add it to `samples`; removes everything that it started."""
     with (
         tempfile.TemporaryDirectory(prefix="softy-pinko-bench-") as folder,
-        stacks(Path(folder)) as three,
+        compared_stacks(Path(folder)) as three,
     ):
-        build(three, samples, rounds=2)
+        build_all(three, samples, rounds=2)
         race(three, samples, rounds=5)
         endure(three["ours"], samples, requests=100_000)
         scale(three["ours"], samples, rounds=2)
@@ -121,16 +124,18 @@ def measure(samples):
 
 
 def main():
-    """Measure, print the table, write the files that were asked for."""
+    """Measure, print the table, and write the files that the options name."""
     parser = argparse.ArgumentParser(
         prog="script/bench",
-        description="task6 beside the same as it is usually done, and beside what is possible.",
-        epilog="It takes less than 6 minutes. Ctrl-C stops it; nothing stays.",
+        description="Compare task6 with the usual solution, and with the fastest possible stack.",
+        epilog="It takes less than 6 minutes. Ctrl-C stops it and removes everything.",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="every round's numbers, too")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the numbers of each round as JSON"
+    )
     parser.add_argument(
         "--svg", type=Path, metavar="FILE", default=ROOT / "tests/output/figures.svg",
-        help="where the picture goes (%(default)s)",
+        help="where to write the picture; default: %(default)s",
     )  # fmt: skip
     options = parser.parse_args()
 
@@ -139,16 +144,19 @@ def main():
     try:
         measure(samples)
     except KeyboardInterrupt:
-        print("\nscript/bench: Stopped. Nothing was left behind.", file=sys.stderr)
+        print(
+            "\nscript/bench: Stopped. Everything that was started has been removed.",
+            file=sys.stderr,
+        )
         sys.exit(130)
     say("done")
     print(f"\n{report.machine_in_words()}\n\n{report.table(samples)}\n")
     options.svg.parent.mkdir(parents=True, exist_ok=True)
     options.svg.write_text(picture.draw(samples))
-    print(f"The picture: {options.svg}")
+    print(f"Picture: {options.svg}")
     if options.json:
         options.json.write_text(report.as_json(samples) + "\n")
-        print(f"Every round: {options.json}")
+        print(f"All rounds: {options.json}")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""What is measured, and the targets for task6."""
+"""The figures that the benchmark measures, and their targets for task6."""
 
 from statistics import median
 from typing import NamedTuple
 
 
 class Goal(NamedTuple):
-    """A target for ours: at least or at most (`sign`) so many times (`factor`) something.
+    """A target for *ours*, such as "at most half of *usual*".
 
-    stack: that something is this stack's figure; None: it is 1, of the figure's unit.
-    key: the figure meant, if it is another one.
+    sign: "≥" or "≤". factor: the number to compare with, in the figure's unit.
+    stack: if given, the factor is multiplied by this stack's figure.
+    key: of that figure, if it isn't the same one.
     """
 
     sign: str
@@ -18,7 +19,7 @@ class Goal(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """One row of the table. digits: how many to show after the point."""
+    """A row of the table. digits: how many to show after the decimal point."""
 
     title: str
     unit: str
@@ -59,21 +60,21 @@ FIGURES = {
 
 
 class Samples(dict):
-    """What was measured: (key of the figure, stack) -> a list of numbers, one each round."""
+    """The measurements: (key of the figure, stack) -> a list with a number for each round."""
 
     def add(self, key, stack, number):
-        """Add what a round has given."""
+        """Add the number of one round."""
         self.setdefault((key, stack), []).append(number)
 
     def median(self, key, stack):
-        """Return the median over the rounds, or None if it was not measured."""
+        """Return the median of all rounds, or None if the figure wasn't measured."""
         numbers = self.get((key, stack))
         return median(numbers) if numbers else None
 
     def ratio(self, key, stack, other_key=None):
-        """Return ours/stack, or None: the median over rounds, each against the same round's other.
+        """Return the median of ours/stack over all rounds, or None if one wasn't measured.
 
-        The machine's pace changes from minute to minute, and so it changes both.
+        The machine's speed changes from minute to minute, so each ratio is of one round.
         """
         ours, others = self.get((key, "ours")), self.get((other_key or key, stack))
         if not ours or not others:
@@ -81,6 +82,6 @@ class Samples(dict):
         return median(our / other for our, other in zip(ours, others, strict=True))
 
     def met(self, key, goal):
-        """Whether ours meets a target of a figure."""
+        """Return whether *ours* meets a target."""
         value = self.ratio(key, goal.stack, goal.key) if goal.stack else self.median(key, "ours")
         return value >= goal.factor if goal.sign == "≥" else value <= goal.factor

@@ -1,4 +1,4 @@
-"""The table as a picture: an SVG that brings its own background, light or dark."""
+"""The table as a picture: an SVG with a light and a dark theme."""
 
 import io
 
@@ -7,12 +7,12 @@ from matplotlib import pyplot
 from bench.figures import FIGURES
 from bench.report import STACKS, number
 
-#: Colours that stand for themselves in the SVG until the style sheet gives them two values.
+#: Placeholder colour: (name, its colour in the light theme, in the dark theme).
 THEME = {"#010101": ("ink", "#24171f", "#f6e9f0"), "#020202": ("paper", "#fff7fb", "#1d1519")}
 INK, PAPER = THEME
 COLOURS = {"usual": "#9b8a93", "ours": "#e0508f", "limit": "#c9a2b6"}
 
-#: What the picture shows of the table, in reading order.
+#: The figures in the picture, in reading order.
 PANELS = (
     *("hello", "hello_p99", "page", "page_bytes", "back-end", "build"),
     *("edit_api", "up", "down"),
@@ -20,7 +20,7 @@ PANELS = (
 
 
 def draw(samples):
-    """Return an SVG of the medians in `samples`, a panel for each figure, as text."""
+    """Return an SVG as text, with a panel for each figure."""
     pyplot.switch_backend("svg")  # without a screen
     pyplot.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "softy-pinko"})
     picture, axes = pyplot.subplots(3, 3, figsize=(9, 5.8), facecolor=PAPER)
@@ -34,7 +34,7 @@ def draw(samples):
 
 
 def draw_panel(panel, key, samples):
-    """Draw a figure's bars, one for each stack that has it, its spread on top."""
+    """Draw a bar for each stack: the median, with a line from the lowest to the highest round."""
     figure = FIGURES[key]
     shown = [stack for stack in STACKS if (key, stack) in samples]
     for row, stack in enumerate(shown):
@@ -60,7 +60,7 @@ def draw_panel(panel, key, samples):
 
 
 def in_both_themes(svg):
-    """Return the SVG with ink and paper that follow the reader's theme."""
+    """Return the SVG with the colours of the reader's theme."""
     light = dark = ""
     for colour, (name, by_day, by_night) in THEME.items():
         svg = svg.replace(colour, f"var(--{name})")

@@ -1,4 +1,4 @@
-"""The table, as Markdown and as JSON."""
+"""The table as Markdown, and the measurements as JSON."""
 
 import json
 import os
@@ -14,12 +14,12 @@ HEAD = ("figure", *STACKS, "ours/usual", "ours/limit", "target", "met")
 
 
 def number(value, digits):
-    """Return a number in words, such as `1,234` or `0.5`; nothing for None."""
+    """Return a number as text, such as `1,234` or `0.5`, or "" for None."""
     return "" if value is None else f"{value:,.{digits}f}"
 
 
 def with_spread(samples, key, stack):
-    """Return `median (lowest to highest)` of a figure, or the number alone if all are the same."""
+    """Return `median (lowest to highest)`, or one number if all rounds are the same."""
     numbers, digits = samples.get((key, stack)), FIGURES[key].digits
     middle = number(samples.median(key, stack), digits)
     if not numbers or len(numbers) == 1 or min(numbers) == max(numbers):
@@ -28,14 +28,14 @@ def with_spread(samples, key, stack):
 
 
 def in_words(goal):
-    """Return a goal such as `≥ 3 times usual`."""
+    """Return a target as text, such as `≥ 3 times usual`."""
     factor = f"{goal.factor:g}"
     of = FIGURES[goal.key].title if goal.key else goal.stack
     return f"{goal.sign} {factor} times {of}" if of else f"{goal.sign} {factor}"
 
 
 def rows(samples):
-    """Yield the cells of each row that was measured, as strings."""
+    """Yield a tuple of strings for each figure that was measured."""
     for key, figure in FIGURES.items():
         if (key, "ours") not in samples:
             continue
@@ -49,7 +49,7 @@ def rows(samples):
 
 
 def table(samples):
-    """Return the table as Markdown, its columns aligned for a terminal."""
+    """Return the table as Markdown, with aligned columns for the terminal."""
     lines = [HEAD, *rows(samples)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
@@ -57,7 +57,7 @@ def table(samples):
 
 
 def machine():
-    """Return what it was measured on, as a dict."""
+    """Return facts about this machine, as a dict."""
     return {
         "when": time.strftime("%Y-%m-%d %H:%M:%S%z"),
         "cores": os.cpu_count(),
@@ -71,7 +71,7 @@ def machine():
 
 
 def machine_in_words():
-    """Return what it was measured on, as a sentence."""
+    """Return the same facts as text."""
     here = machine()
     images = ", ".join(f"{name} ({origin})" for name, origin in here["base images"].items())
     return (
@@ -82,7 +82,7 @@ def machine_in_words():
 
 
 def as_json(samples):
-    """Return all that was measured, round by round, and what it comes to, as JSON."""
+    """Return the numbers of all rounds, the ratios, and whether targets are met, as JSON."""
     figures = {}
     for key, figure in FIGURES.items():
         if (key, "ours") in samples:

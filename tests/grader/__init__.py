@@ -1,1 +1,1 @@
-"""Grades somebody's solutions of the course's seven tasks; README.md beside this says how."""
+"""The grader behind `script/check`. README.md in this folder describes it."""

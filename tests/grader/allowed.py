@@ -1,12 +1,10 @@
-"""What a stranger's Compose file may contain: an allow-list of keys, and of values where they matter.
+"""Checks a Compose file against an allow-list of keys and values, before anything is started.
 
-Everything else is refused before anything is built or started. The list is applied twice:
+The list, `rules.RULES`, is applied twice:
 
-1. To the YAML as it is written, and to every file that it includes or extends, because
-   `docker compose config` itself opens files. Only paths that Compose opens are looked at.
-2. To what `docker compose config` makes of it, with every value in its full form.
-
-The list itself is `rules.RULES`.
+1. To the YAML as written, and to each file that it includes or extends. `docker compose config`
+   opens these files, so this step checks the paths that it would open.
+2. To the output of `docker compose config`, which has each value in its full form.
 """
 
 import yaml
@@ -15,16 +13,16 @@ from grader.errors import Fault
 from grader.refusal import Place, check
 from grader.rules import RULES
 
-#: A Compose file is a few kilobytes; and includes a few others.
+#: The size of one Compose file in bytes, and the number of files that it may include.
 MOST_BYTES, MOST_FILES = 1_000_000, 50
 
 
 class Loader(yaml.SafeLoader):
-    """Reads YAML as Compose does: with the tags `!reset` and `!override`."""
+    """Reads YAML as Compose does, with tags such as `!reset` and `!override`."""
 
 
 def untagged(loader, tag, node):
-    """Return what a node holds, whatever its tag is."""
+    """Return the value of a YAML node, and ignore its tag."""
     if isinstance(node, yaml.MappingNode):
         return loader.construct_mapping(node, deep=True)
     if isinstance(node, yaml.SequenceNode):
@@ -37,10 +35,10 @@ def untagged(loader, tag, node):
 Loader.add_multi_constructor("!", untagged)
 
 
-def documents(course, path):
+def documents(submission, path):
     """Return the YAML documents of a file; raises Fault if it isn't YAML."""
-    shown = course.shown(path)
-    text = course.read(path, MOST_BYTES + 1)
+    shown = submission.shown(path)
+    text = submission.read(path, MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
         raise Fault(f"{shown} is larger than a Compose file may be, {MOST_BYTES} bytes")
     try:
@@ -52,35 +50,37 @@ def documents(course, path):
         raise Fault(f"{shown} isn't valid YAML{where}: {what}") from None
 
 
-def check_as_written(course, folder, files):
-    """Refuse what Compose mustn't even read: in the files, and in all that they include or extend.
+def check_as_written(submission, folder, files):
+    """Raise Fault if Compose would open a file outside the submission, or one with a bad key.
 
-    folder: of the task, from which Compose counts relative paths.
+    files: the paths of the Compose files. folder: the task's, where relative paths start.
     """
-    waiting, seen = [(file, None) for file in files], set()
-    while waiting:
-        file, project = waiting.pop()
+    unread, seen = [(file, None) for file in files], set()
+    while unread:
+        file, project = unread.pop()
         if (file.resolve(), project) in seen:
             continue
         seen.add((file.resolve(), project))
         if len(seen) > MOST_FILES:
-            raise Fault(f"{course.shown(files[0])} includes more than {MOST_FILES} files")
+            raise Fault(f"{submission.shown(files[0])} includes more than {MOST_FILES} files")
         folders = {
             file.parent,
             folder,
             *([file.parent / project, folder / project] if project else []),
         }
-        for place in folders:  # Compose reads it by itself
-            if not course.has(place / ".env"):
-                raise Fault(
-                    f"{course.shown(place / '.env')} is a link that leads out of the course"
-                )
-        for document in documents(course, file):
-            place = Place(course.shown(file), course, tuple(sorted(folders)), raw=True)
+        for variables in (each / ".env" for each in folders):  # Compose reads these files, too
+            if not submission.has(variables):
+                shown = submission.shown(variables)
+                raise Fault(f"{shown} is a link that leads outside the submission")
+        for document in documents(submission, file):
+            place = Place(submission.shown(file), submission, tuple(sorted(folders)), raw=True)
             check(document, RULES, place)
-            waiting += place.opens
+            unread += place.opens
 
 
-def check_as_understood(course, file, configuration):
-    """Refuse what mustn't be built or started. configuration: of `docker compose config`."""
-    check(configuration, RULES, Place(course.shown(file), course))
+def check_as_understood(submission, file, configuration):
+    """Raise Fault if a Compose file has a key or value that isn't allowed.
+
+    configuration: the output of `docker compose config`, as a dict.
+    """
+    check(configuration, RULES, Place(submission.shown(file), submission))

@@ -1,13 +1,17 @@
-"""How many seconds a course gets. A teacher waits minutes; a test passes shorter ones."""
+"""How long the grader waits. `script/check --deadline NAME=SECONDS` changes it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Deadlines:
-    """build: one image. start: all that `docker compose up` does, or a container that prints
-    and ends. response: a service until it responds. still: a service in which nothing changes.
-    page: a page until it shows the API's response.
+    """All values are in seconds.
+
+    build: for building one image.
+    start: for `docker compose up`, or until task 0's container has printed its text and ended.
+    response: until a service responds.
+    still: how long nothing may change before the grader stops waiting for a response or a page.
+    page: until a page shows the API's response.
     """
 
     build: float = 300

@@ -1,12 +1,12 @@
-"""The three things that keep a task from passing. Only `Fault` counts against the student."""
+"""The three reasons why a task doesn't pass. Only `Fault` counts against the student."""
 
 
 class Fault(Exception):
-    """The course doesn't do what the assignment asks. The text says what, and where to look."""
+    """The submission doesn't do what the assignment asks. The text says what, and where to look."""
 
 
 class Missing(Exception):
-    """The course has no such task."""
+    """The submission has no such task."""
 
 
 class MachineFault(Exception):

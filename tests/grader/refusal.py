@@ -1,44 +1,44 @@
-"""How a key of a stranger's Compose file is refused, and how rules are applied to a value."""
+"""Applies rules to a Compose file, and refuses a key with a reason."""
 
 from dataclasses import dataclass, field, replace
 
-from grader.course import Course
 from grader.errors import Fault
+from grader.submission import Submission
 
-#: Why a key is refused, for those that people know.
-HOST = "shares the host's own with the container"
+HOST = "shares this resource of the host with the container"
+#: Why a key is refused. Other keys get a general reason.
 REASONS = {
-    "annotations": "speaks to the container runtime of the host",
+    "annotations": "changes how the host's container runtime behaves",
     "blkio_config": "names devices of the host",
-    "cache_to": "writes files outside the course, or to a registry",
+    "cache_to": "writes files outside the submission, or to a registry",
     "cgroup": HOST,
-    "cgroup_parent": "leaves the limits that the grader sets",
-    "config": "chooses addresses that the host may need to reach others",
+    "cgroup_parent": "removes the limits that the grader sets",
+    "config": "chooses addresses that the host may need for other networks",
     "credential_spec": "reads credentials of the host",
     "device_cgroup_rules": "gives access to devices of the host",
     "devices": "gives access to devices of the host",
-    "driver": "needs a program outside the course",
-    "driver_opts": "can name folders, devices and servers outside the course",
+    "driver": "needs a program outside the submission",
+    "driver_opts": "can name folders, devices and servers outside the submission",
     "entitlements": "gives the build power over the host",
     "environment": "reads a variable of the teacher's environment",
-    "external": "belongs to something else that runs on the host",
-    "external_links": "reaches containers that aren't the course's",
+    "external": "names something that isn't part of the submission",
+    "external_links": "connects to containers that aren't part of the submission",
     "gpus": "gives access to devices of the host",
     "ipc": HOST,
     "isolation": "chooses how the container is isolated from the host",
     "models": "downloads and runs models outside of any container",
-    "oom_kill_disable": "can freeze the host when memory is short",
-    "oom_score_adj": "makes the host end other programs when memory is short",
+    "oom_kill_disable": "can freeze the host when there is no free memory",
+    "oom_score_adj": "makes the host kill other programs when there is no free memory",
     "pid": HOST,
-    "post_start": "runs commands with rights of their own, which may be those of root on the host",
-    "pre_stop": "runs commands with rights of their own, which may be those of root on the host",
+    "post_start": "runs commands that may have the rights of root on the host",
+    "pre_stop": "runs commands that may have the rights of root on the host",
     "privileged": "gives the container the rights of root on the host",
     "provider": "runs a program on the host, outside of any container",
     "runtime": "chooses another container runtime of the host",
-    "secrets": "hands secrets to the build",
-    "ssh": "hands the SSH agent to the build",
+    "secrets": "passes secrets to the build",
+    "ssh": "passes the SSH agent to the build",
     "storage_opt": "configures the storage of the host",
-    "template_driver": "needs a program outside the course",
+    "template_driver": "needs a program outside the submission",
     "use_api_socket": "gives the container control of Docker Engine",
     "userns_mode": HOST,
     "uts": HOST,
@@ -50,13 +50,16 @@ REASONS = {
 class Place:
     """Where in a Compose file a rule is applied.
 
-    file: the file, as its author calls it. keys: the keys that lead here. course: its `Course`.
-    folders: from where relative paths may be meant. raw: whether this is the YAML as written.
-    opens: where rules note the files that Compose opens too, as (path, project folder or None).
+    file: the file's path, as its author would write it.
+    submission: the `Submission` that the file belongs to.
+    folders: the folders that relative paths may start from.
+    keys: the keys that lead to the value.
+    raw: whether the value is YAML as written, not the output of `docker compose config`.
+    opens: a list to which rules add files that Compose opens, as (path, project folder or None).
     """
 
     file: str
-    course: Course
+    submission: Submission
     folders: tuple = ()
     keys: tuple = ()
     raw: bool = False
@@ -67,11 +70,11 @@ class Place:
 
 
 def refuse(place, why, value=None):
-    """Raise the `Fault` that names a key (and its value) and says why it isn't allowed."""
+    """Raise a `Fault` that names a key, perhaps with its value, and says why it isn't allowed."""
     key = ".".join(place.keys) + ("" if value is None else f": {value}")
     raise Fault(
         f"refused before anything was built or started: {place.file} has '{key}', which {why}; "
-        "the grader runs only what is known to be harmless"
+        "the grader starts only what is known to be harmless"
     )
 
 
@@ -88,5 +91,5 @@ def check(value, rule, place):
             if name in rule or "*" in rule:
                 check(inner, rule.get(name, rule.get("*")), place / name)
             elif not name.startswith("x-") and inner not in (None, False, "", [], {}):
-                unknown = "isn't on the grader's list; perhaps it is misspelt"
+                unknown = "isn't on the grader's list of allowed keys; perhaps it is misspelled"
                 refuse(place / name, REASONS.get(name, unknown))

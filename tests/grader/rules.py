@@ -1,6 +1,7 @@
-"""The allow-list: `RULES` says which keys of a Compose file are allowed, and with which values.
+"""The allow-list: `RULES` contains the allowed keys of a Compose file, and the allowed values.
 
-A rule is a function that refuses bad values, or a dict: key -> rule.
+A rule is a dict, key -> rule, or a function that refuses a value by raising `Fault`. In a
+function, `place` is a `grader.refusal.Place`.
 """
 
 import re
@@ -8,15 +9,16 @@ from pathlib import Path
 
 from grader.refusal import check, refuse
 
-#: Containers of one service.
+#: How many containers one service may have.
 MOST_REPLICAS = 10
 
-#: What every container may do unless told otherwise. Adding one of these adds nothing.
+#: The capabilities that each container has by default.
 USUAL_CAPABILITIES = {
     *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD"),
     *("NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"),
 }
 
+#: Options of a bridge network that don't give it more access.
 NETWORK_OPTIONS = (
     r"com\.docker\.network\.bridge\.(inhibit_ipv4|enable_icc|enable_ip_masquerade)=.*",
     r"com\.docker\.network\.bridge\.gateway_mode_ipv[46]=(nat|isolated)",
@@ -56,34 +58,34 @@ def only_names(*allowed, why):
 
 
 def network_options(value, place):
-    """Allow the bridge options that make a network narrower."""
+    """Allow the options in `NETWORK_OPTIONS`."""
     for name, setting in {} if place.raw else (value or {}).items():
         if not any(re.fullmatch(option, f"{name}={setting}") for option in NETWORK_OPTIONS):
             refuse(place / name, "isn't an option known to be harmless", setting)
 
 
 def few(value, place):
-    """Refuse a number of containers that the machine couldn't carry."""
+    """Refuse a number of containers that is too much for the machine."""
     if not place.raw and int(value or 0) > MOST_REPLICAS:
         refuse(place, f"starts more containers than {MOST_REPLICAS}", value)
 
 
 def capabilities(value, place):
-    """Refuse capabilities that a container doesn't have anyway."""
+    """Refuse capabilities that a container doesn't have by default."""
     for name in [] if place.raw else value or []:
         if str(name).upper().removeprefix("CAP_") not in USUAL_CAPABILITIES:
             refuse(place, "gives the container power over the host", name)
 
 
 def security_options(value, place):
-    """Refuse what switches a protection off."""
+    """Refuse options that switch a protection off."""
     for option in [] if place.raw else value or []:
         if not re.fullmatch(r"no-new-privileges([:=](true|false))?", str(option)):
             refuse(place, "switches off what protects the host from the container", option)
 
 
 def network_mode(value, place):
-    """Allow no network, and the network of another service of the same file."""
+    """Allow `none`, and the network of another service in the same file."""
     if not place.raw and value and not re.fullmatch(r"none|service:.+", str(value)):
         why = (
             "puts the container on the host's own network; publish the ports it needs with 'ports:'"
@@ -94,94 +96,99 @@ def network_mode(value, place):
 
 
 def sysctls(value, place):
-    """Allow settings of the container's own network."""
+    """Allow the settings of the container's own network."""
     for name in [] if place.raw else value or ():
         if not str(name).startswith("net."):
             refuse(place / name, "changes the kernel of the host")
 
 
 def inside(value, place):
-    """Refuse a path that leads out of the course. Compose has made it absolute."""
+    """Refuse an absolute path that leads outside the submission."""
     if place.raw or not value:
         return
     for path in value if isinstance(value, list) else [value]:
         is_url = "://" in str(path) or str(path).startswith("git@")
-        if is_url or not place.course.has(Path(path)):
-            refuse(place, "is outside the course, or a link that leads out of it", path)
+        if is_url or not place.submission.has(Path(path)):
+            refuse(place, "is outside the submission, or a link that leads outside", path)
 
 
 def opened(value, place):
-    """Refuse a path that `docker compose config` would open outside the course.
+    """Refuse a path outside the submission that `docker compose config` would open.
 
-    Relative paths count from the file's folder or from the project's: neither may lead out.
+    A relative path may start from the file's folder or from the project's folder. Neither may
+    lead outside.
     """
     for path in value if isinstance(value, list) else [value]:
         text = str(path or "")
         if "$" in text:
             refuse(place, "is a path with a variable in it; write the path itself", text)
         if re.match(r"~|[\w+.-]+://|git@|github\.com/|oci:", text):
-            refuse(place, "is outside the course", text)
+            refuse(place, "is outside the submission", text)
         for folder in place.folders:
-            if not place.course.has(folder / text):
-                refuse(place, "is outside the course, or a link that leads out of it", text)
+            if not place.submission.has(folder / text):
+                refuse(place, "is outside the submission, or a link that leads outside", text)
 
 
-def compose_file(value, place, project=None):
-    """Apply `opened` to another Compose file, and have it read too."""
+def other_compose_file(value, place, project=None):
+    """Apply `opened` to another Compose file, and add it to the files to read."""
     for path in value if isinstance(value, list) else [value]:
         opened(path, place)
         found = [folder / str(path) for folder in place.folders if (folder / str(path)).is_file()]
         if place.raw and not found:
-            refuse(place, "is no file of the course", path)
+            refuse(place, "isn't a file of the submission", path)
         place.opens.extend((file, project) for file in found)
 
 
 def include(value, place):
-    """Apply `compose_file` to what a file includes."""
+    """Apply `other_compose_file` to the files that a file includes."""
     for item in value if isinstance(value, list) else [value]:
         if not isinstance(item, dict):
-            compose_file(item, place)
+            other_compose_file(item, place)
             continue
         check(item, keys("path project_directory env_file"), place)
         project = item.get("project_directory")
         opened(project, place / "project_directory")
         opened(item.get("env_file"), place / "env_file")
-        compose_file(item.get("path"), place / "path", project)
+        other_compose_file(item.get("path"), place / "path", project)
 
 
 def extends(value, place):
-    """Apply `compose_file` to the file that a service extends. A string is a service's name."""
+    """Apply `other_compose_file` to the file that a service extends.
+
+    A string names a service of the same file.
+    """
     if isinstance(value, dict):
         check(value, keys("service file"), place)
         if value.get("file"):
-            compose_file(value["file"], place / "file")
+            other_compose_file(value["file"], place / "file")
 
 
 def env_file(value, place):
-    """Apply `opened` to files with variables."""
+    """Apply `opened` to files with environment variables or labels."""
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, dict):
             check(item, keys("path required format"), place)
         opened(item.get("path") if isinstance(item, dict) else item, place)
 
 
-def build(value, place):
+def build_section(value, place):
     """Check how an image is built. A string is the build context."""
-    build = value if isinstance(value, dict) else {"context": value}
-    check(build, BUILD, place)
-    if not place.raw and build.get("context"):
-        file = Path(build["context"], build.get("dockerfile") or "Dockerfile")
-        for path in (file, Path(f"{file}.dockerignore"), Path(build["context"], ".dockerignore")):
+    section = value if isinstance(value, dict) else {"context": value}
+    check(section, BUILD, place)
+    if not place.raw and section.get("context"):
+        context = section["context"]
+        file = Path(context, section.get("dockerfile") or "Dockerfile")
+        for path in (file, Path(f"{file}.dockerignore"), Path(context, ".dockerignore")):
             inside(str(path), place / "dockerfile")
 
 
-def volume(value, place):
+def mounts(value, place):
     """Check what is mounted into a container."""
     for item in value or []:
         if place.raw or not isinstance(item, dict):
             continue
         if item.get("type") not in ("bind", "volume", "tmpfs"):
-            refuse(place, "mounts something that isn't the course's", item.get("type"))
+            refuse(place, "mounts something that isn't part of the submission", item.get("type"))
         check(item, VOLUME_MOUNT, place)
         if item["type"] == "bind":
             inside(item.get("source"), place)
@@ -234,7 +241,7 @@ SERVICE = {
     **keys("mac_address mem_limit mem_reservation mem_swappiness memswap_limit pids_limit"),
     **keys("platform profiles pull_policy pull_refresh_after read_only restart shm_size"),
     **keys("stdin_open stop_grace_period stop_signal tmpfs tty user working_dir"),
-    "build": build,
+    "build": build_section,
     "cap_add": capabilities,
     "configs": keys("source target uid gid mode"),
     "deploy": DEPLOY,
@@ -253,13 +260,15 @@ SERVICE = {
     "ulimits": only_names(
         *("core", "memlock", "nofile", "nproc", "stack"), why="isn't a limit known to be harmless"
     ),
-    "volumes": volume,
+    "volumes": mounts,
 }
 
 NETWORK = {
     **keys("name attachable enable_ipv4 enable_ipv6 internal labels"),
-    "driver": one_of("bridge", "default", why="isn't Docker's own kind of network on one machine"),
-    "ipam": {"driver": one_of("default", why="chooses addresses outside of Docker")},
+    "driver": one_of(
+        "bridge", "default", why="isn't the kind of network that Docker uses on one machine"
+    ),
+    "ipam": {"driver": one_of("default", why="lets another program choose the addresses")},
     "driver_opts": network_options,
 }
 
@@ -271,7 +280,7 @@ RULES = {
     "volumes": {
         "*": {
             **keys("name labels"),
-            "driver": one_of("local", why="keeps its files outside of Docker"),
+            "driver": one_of("local", why="stores files outside of Docker"),
         }
     },
     "secrets": {"*": {**keys("name labels"), "file": inside}},

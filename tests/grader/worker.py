@@ -1,6 +1,7 @@
-"""Grades one course in a process of its own, and prints each verdict as a line of JSON.
+"""Grades one submission in a process of its own, and prints each verdict as a line of JSON.
 
-`grader.__main__` starts one for each course. Told to end, it removes what it has started.
+`grader.__main__` starts one worker for each submission. A worker that gets SIGTERM or SIGINT
+removes what it has started, then ends.
 """
 
 import json
@@ -8,28 +9,32 @@ import signal
 import sys
 from pathlib import Path
 
-from grader.course import Course
+from grader.daemon import connect
 from grader.deadlines import Deadlines
-from grader.engine import engine
 from grader.errors import MachineFault
 from grader.grading import ERROR, as_sentence, grade_task
+from grader.submission import Submission
 
 
 def end(number, frame):
-    """End once; another signal doesn't interrupt the clean-up."""
+    """Interrupt the grading. Another signal doesn't interrupt the clean-up."""
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
-def main(path, run, tasks, deadlines):
-    """Grade these tasks of a course. tasks: a list of numbers. deadlines: a dict."""
+def main(path, run_name, tasks, deadlines):
+    """Grade these tasks of a submission.
+
+    path: the submission's folder. run_name: see `grader.daemon.Daemon`. tasks: a list of
+    numbers. deadlines: a dict with the fields of `Deadlines`.
+    """
     waiting = list(tasks)
     try:
-        with engine(run) as connected:
+        with connect(run_name) as daemon:
             while waiting:
-                course = Course(Path(path).resolve())
-                verdict = grade_task(connected, course, waiting[0], Deadlines(**deadlines))
+                submission = Submission(Path(path).resolve())
+                verdict = grade_task(daemon, submission, waiting[0], Deadlines(**deadlines))
                 print(json.dumps({"task": waiting.pop(0), **verdict}), flush=True)
     except MachineFault as fault:
         for number in waiting:

@@ -93,7 +93,7 @@ def test_the_scripts_leave_it_alone(cluster):
     before = cluster.replicas()
     done = cluster.manager.type("script/down")
     assert done.returncode == 1
-    assert "task6's Swarm still runs" in done.stdout
+    assert "The Swarm stack of task6 is still running" in done.stdout
     assert cluster.replicas() == before
 
 

@@ -1,4 +1,4 @@
-"""script/check: its words, its files, its exit statuses, many courses, and that it leaves nothing."""
+"""script/check: its options, its files, its exit statuses, and how it ends."""
 
 import csv
 import json
@@ -9,91 +9,93 @@ from xml.etree import ElementTree
 
 import pytest
 
-import grader.__main__ as command
+from grader.__main__ import main
+from grader.verdict_files import as_csv
 from support.commands import ROOT, docker
 from support.copies import copy_of_the_course
 from tools.interrupt import interrupt
 
-#: In place of Python, a worker that needs no engine: tasks 0 to 4 get these verdicts.
-WORKER = """#!/bin/sh
+#: Replaces Python. It acts as a worker that gives tasks 0 to 4 these verdicts, without Docker
+#: Engine, and writes its argument to a log. In the folder `broken` it fails.
+WORKER = r"""#!/bin/sh
 case "$3" in *broken*) echo "it broke" >&2; exit 9 ;; esac
 echo "$3" >>"$0.log"
-say() { case "$3" in *"[$1]"*|*" $1,"*|*"[$1,"*|*" $1]"*) echo "{\\"task\\": $1, \\"verdict\\": \\"$2\\", \\"reason\\": \\"=Because.\\", \\"seconds\\": 1}" ;; esac; }
-say 0 passed "$3"; say 1 failed "$3"; say 2 missing "$3"; say 3 ${THIRD:-error} "$3"; say 4 passed "$3"
+print_verdict() {
+  case "$3" in *"[$1]"* | *" $1,"* | *"[$1,"* | *" $1]"*)
+    echo "{\"task\": $1, \"verdict\": \"$2\", \"reason\": \"=Because.\", \"seconds\": 1}" ;;
+  esac
+}
+print_verdict 0 passed "$3"
+print_verdict 1 failed "$3"
+print_verdict 2 missing "$3"
+print_verdict 3 "${THIRD:-error}" "$3"
+print_verdict 4 passed "$3"
 """
 
 
 @pytest.fixture
-def class_of_two(tmp_path, monkeypatch):
-    """The folders of two courses, which `WORKER` grades."""
+def two_submissions(tmp_path, monkeypatch):
+    """The folders of two submissions in the current folder. `WORKER` grades them."""
     worker = tmp_path / "worker"
     worker.write_text(WORKER)
     worker.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(worker))
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("signal.signal", lambda *words: None)
+    monkeypatch.chdir(tmp_path)
     for name in ("ada", "grace"):
-        (tmp_path / "courses" / name / "task0").mkdir(parents=True)
-    return ["courses/ada", "courses/grace"]
+        (tmp_path / "class" / name / "task0").mkdir(parents=True)
+    return ["class/ada", "class/grace"]
 
 
-def test_many_courses_are_graded_in_one_command(class_of_two, capsys, tmp_path):
-    status = command.main([*class_of_two, "--task", "0-4", "--jobs", "2", "--json", "a.json", "--csv", "a.csv", "--junit", "a.xml"])  # fmt: skip
+def test_one_command_grades_many_submissions(two_submissions, capsys, tmp_path):
+    files = ["--json", "a.json", "--csv", "a.csv", "--junit", "a.xml"]
+    status = main([*two_submissions, "--task", "0-4", "--jobs", "2", *files])
     assert status == 3
     printed = capsys.readouterr().out
-    assert "courses/ada    task1  FAILED     1.0 s  =Because.\n" in printed
-    assert "2 of 5 passed, 1 not graded: courses/grace\n" in printed
+    assert "class/ada    task1  FAILED     1.0 s  =Because.\n" in printed
+    assert "2 of 5 passed, 1 not graded: class/grace\n" in printed
 
     verdicts = json.loads((tmp_path / "a.json").read_text())
-    assert set(verdicts) == set(class_of_two)
-    assert verdicts["courses/ada"]["task0"] == {
-        "verdict": "passed",
-        "reason": "=Because.",
-        "seconds": 1,
-    }
+    assert set(verdicts) == set(two_submissions)
+    passed = {"verdict": "passed", "reason": "=Because.", "seconds": 1}
+    assert verdicts["class/ada"]["task0"] == passed
+
     with open("a.csv", newline="") as file:
         first, _ = csv.DictReader(file)
-    assert [first[f"task{n}"] for n in range(7)] == [
-        "passed",
-        "failed",
-        "missing",
-        "error",
-        "passed",
-        "",
-        "",
-    ]
+    expected = ["passed", "failed", "missing", "error", "passed", "", ""]
+    assert [first[f"task{number}"] for number in range(7)] == expected
     assert first["passed"] == "2"
     assert "task1: =Because." in first["reasons"]
+
     for suite in ElementTree.parse("a.xml").getroot():
         assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("5", "2", "1")
 
 
-def test_it_goes_on_after_a_course_that_breaks_the_grader(class_of_two, capsys, tmp_path):
-    (tmp_path / "courses/broken/task0").mkdir(parents=True)
-    assert command.main(["courses/broken", *class_of_two, "--task", "0-1"]) == 3
-    printed = capsys.readouterr().out
-    assert "The grader's process ended with status 9: it broke Grade again." in printed
-    assert "1 of 2 passed: courses/grace" in printed
-
-
-def test_resumed_it_grades_only_what_is_missing_and_errors_again(
-    class_of_two, tmp_path, monkeypatch
+def test_a_submission_that_breaks_the_grader_does_not_stop_the_others(
+    two_submissions, capsys, tmp_path
 ):
+    (tmp_path / "class/broken/task0").mkdir(parents=True)
+    assert main(["class/broken", *two_submissions, "--task", "0-1"]) == 3
+    printed = capsys.readouterr().out
+    assert "The grader's process ended with status 9: it broke. Grade again." in printed
+    assert "1 of 2 passed: class/grace" in printed
+
+
+def test_a_resumed_run_grades_missing_tasks_and_errors(two_submissions, tmp_path, monkeypatch):
     log = tmp_path / "worker.log"
-    assert command.main([class_of_two[0], "--task", "0-3", "--resume", "a.json"]) == 3
+    first, second = two_submissions
+    assert main([first, "--task", "0-3", "--resume", "a.json"]) == 3
     log.unlink()
     monkeypatch.setenv("THIRD", "passed")
-    assert command.main([*class_of_two, "--task", "0-3", "--resume", "a.json"]) == 1
-    asked = {words[0]: words[2] for words in map(json.loads, log.read_text().splitlines())}
-    assert asked == {"courses/ada": [3], "courses/grace": [0, 1, 2, 3]}
+    assert main([*two_submissions, "--task", "0-3", "--resume", "a.json"]) == 1
+    graded = {words[0]: words[2] for words in map(json.loads, log.read_text().splitlines())}
+    assert graded == {first: [3], second: [0, 1, 2, 3]}
     log.unlink()
-    assert command.main([*class_of_two, "--task", "0-3", "--resume", "a.json"]) == 1
+    assert main([*two_submissions, "--task", "0-3", "--resume", "a.json"]) == 1
     assert not log.exists()
 
 
-def test_a_spreadsheet_takes_no_cell_for_a_formula(class_of_two):
-    from grader.reports import as_csv
-
+def test_no_cell_of_the_csv_file_is_a_formula():
     assert as_csv({"=cmd()": {}}).splitlines()[1].startswith("'=cmd()")
 
 
@@ -101,63 +103,64 @@ def test_a_spreadsheet_takes_no_cell_for_a_formula(class_of_two):
     ("words", "sentence"),
     [
         (["nowhere"], "there is no folder nowhere"),
-        (["."], "has no folder task0 … task6; did you mean course, or ./*?"),
-        (["course", "--task", "7"], "'7' is no task; write 3, or 3-5, from 0 to 6"),
-        (["course", "--task", "5-3"], "'5-3' is no task"),
-        (["course", "--jobs", "0"], "--jobs is 0"),
-        (["course", "--deadline", "x=1"], "'x=1' is no deadline; write NAME=SECONDS"),
-        (["course", "--json", "no/such.json"], "no/such.json can't be written"),
-        (["course", "--resume", "course/task0/Dockerfile"], "isn't a file that --resume or --json"),
+        (["."], "has no folder task0 … task6; did you mean ada, or ./*?"),
+        (["ada", "--task", "7"], "'7' isn't a task; write 3, or 3-5, from 0 to 6"),
+        (["ada", "--task", "5-3"], "'5-3' isn't a task"),
+        (["ada", "--jobs", "0"], "--jobs is 0, but it must be 1 or more"),
+        (["ada", "--deadline", "x=1"], "'x=1' isn't a deadline; write NAME=SECONDS"),
+        (["ada", "--json", "no/such.json"], "no/such.json can't be written"),
+        (["ada", "--resume", "ada/task0/Dockerfile"], "wasn't written by --resume or --json"),
         ([], "the following arguments are required: PATH"),
     ],
 )
-def test_what_cannot_be_graded_is_named_with_status_2(tmp_path, words, sentence):
-    copy_of_the_course(tmp_path / "course", [0])
+def test_an_invalid_option_is_named_with_status_2(tmp_path, monkeypatch, capsys, words, sentence):
+    copy_of_the_course(tmp_path / "ada", [0])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+#: An address where no daemon responds.
+NO_DAEMON = {"DOCKER_HOST": "tcp://127.0.0.1:9"}
+
+
+def test_without_a_daemon_the_script_ends_with_status_2():
     done = subprocess.run(
-        [sys.executable, "-m", "grader", *words], cwd=tmp_path, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")}, timeout=60, check=False,
-    )  # fmt: skip
+        [ROOT / "script/check", ROOT],
+        env={**os.environ, **NO_DAEMON},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 2
-    assert sentence in done.stderr
+    assert "DOCKER_HOST is tcp://127.0.0.1:9, but no Docker Engine responds there." in done.stderr
 
 
-def test_without_an_engine_the_script_says_so_with_status_2():
+def test_a_daemon_that_stops_responding_is_an_error(tmp_path):
+    submission = copy_of_the_course(tmp_path / "ada", [0])
     done = subprocess.run(
-        [ROOT / "script/check", ROOT], env={**os.environ, "DOCKER_HOST": "tcp://127.0.0.1:9"},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "DOCKER_HOST names tcp://127.0.0.1:9, and no engine answers there." in done.stderr
-
-
-def test_when_the_engine_goes_away_the_verdict_is_an_error(tmp_path):
-    course = copy_of_the_course(tmp_path / "course", [0])
-    done = subprocess.run(
-        [sys.executable, "-O", "-m", "grader", course, "--task", "0"], timeout=60, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests"), "DOCKER_HOST": "tcp://127.0.0.1:9"},
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "grader", submission, "--task", "0"],
+        env={**os.environ, **NO_DAEMON, "PYTHONPATH": str(ROOT / "tests")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 3
     assert "task0  ERROR" in done.stdout
     assert "Docker Engine doesn't respond. Start it" in done.stdout
 
 
 def test_ctrl_c_leaves_nothing(tmp_path):
-    course = copy_of_the_course(tmp_path / "course", [6])
-    status, said = interrupt(
-        [sys.executable, "-m", "grader", course, "--task", "6"],
+    submission = copy_of_the_course(tmp_path / "ada", [6])
+    status, output = interrupt(
+        [sys.executable, "-m", "grader", submission, "--task", "6"],
         "softy-pinko-check-",
         lambda name: docker("ps", "--all", "--quiet", "--filter", f"name={name}"),
         env={"PYTHONPATH": str(ROOT / "tests")},
     )
-    assert status == 130, said
-    assert "Stopped. Nothing that was started is left." in said
-
-
-def test_the_grader_has_no_assert_and_imports_nothing_of_the_tests():
-    for file in (ROOT / "tests/grader").glob("*.py"):
-        lines = [line.strip() for line in file.read_text().splitlines()]
-        found = [
-            line for line in lines if line.startswith(("assert ", "from support", "import support"))
-        ]
-        assert not found, f"{file.name}: {found}"
+    assert status == 130, output
+    assert "Stopped. Everything that was started has been removed." in output

@@ -1,119 +1,169 @@
-"""What a browser shows of a stranger's page: from a server of this test, without an engine."""
+"""What the grader finds when it opens a page in a browser. The test itself serves the page."""
 
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from grader.browser import check_shown, is_outside, resolver_rules
+from grader.browser_check import (
+    check_shown,
+    check_shown_in,
+    chromium,
+    is_on_the_internet,
+)
 from grader.deadlines import Deadlines
 from grader.errors import Fault, MachineFault
 
 SOON = Deadlines(page=6, still=0.5)
-SHOWS = "<p id=dynamic-content></p><script>fetch('{}').then(r => r.text()).then(t => document.getElementById('dynamic-content').textContent = t)</script>"
+#: The page as its author calls it. The server here is on another port.
+URL = "http://localhost:9000/"
 
 
-@contextmanager
-def serving(page, api="Hello, World!", wait=0):
-    """Serve a page, and an API that takes so many seconds; yields the server's port."""
+class Site:
+    """A server with a page and an API, whose port a browser finds under 9000.
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            is_api = self.path == "/api/hello"
-            if is_api:
-                time.sleep(wait)
-            self.send_response(200 if is_api or self.path == "/" else 404)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write((api if is_api else page).encode())
+    page: HTML. wait: how many seconds the API takes.
+    published: see `grader.browser_check.resolver_rules`.
+    """
 
-        def log_message(self, *words):
-            pass
+    def __init__(self):
+        self.page, self.wait = "", 0
+        site = self
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                bodies = {"/": site.page, "/api/hello": "Hello, World!"}
+                if self.path == "/api/hello":
+                    time.sleep(site.wait)
+                self.send_response(200 if self.path in bodies else 404)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                self.wfile.write(bodies.get(self.path, "").encode())
+
+            def log_message(self, *words):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.published = {9000: f"127.0.0.1:{self.server.server_port}"}
+        threading.Thread(target=self.server.serve_forever, args=[0.01], daemon=True).start()
+
+    def close(self):
+        """Stop the server."""
+        self.server.shutdown()
+        self.server.server_close()
 
 
-def check(page, **options):
-    """Check a page that its author expects on port 9000, and its API there too."""
-    deadlines = options.pop("deadlines", SOON)
-    # In a thread of its own: Playwright's other tests may have an event loop in this one.
-    with serving(page, **options) as port, ThreadPoolExecutor(1) as thread:
-        published = {9000: f"127.0.0.1:{port}"}
-        words = ("http://localhost:9000/", published, "", "index.html", deadlines)
+@pytest.fixture(scope="module")
+def site():
+    """A `Site` for all tests."""
+    started = Site()
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def check(site):
+    """A function that opens a page in a browser and checks it. All tests share the browser.
+
+    page: HTML. wait: how many seconds its API takes.
+    """
+    # The browser has a thread of its own, because other fixtures run Playwright in this one.
+    with ThreadPoolExecutor(1) as thread, ExitStack() as opened:
+        browser = thread.submit(opened.enter_context, chromium(site.published)).result()
+
+        def check_in_the_thread(page, wait=0, deadlines=SOON):
+            site.page, site.wait = page, wait
+            words = (browser, URL, "", "index.html", deadlines)
+            thread.submit(check_shown_in, *words).result()
+
+        yield check_in_the_thread
+        thread.submit(opened.close).result()
+
+
+def page_that_requests(url):
+    """Return a page that requests a URL and shows the response."""
+    return f"""<p id="dynamic-content">...</p>
+<script>
+  fetch("{url}").then(response => response.text()).then(text => {{
+    document.getElementById("dynamic-content").textContent = text;
+  }});
+</script>"""
+
+
+def test_a_page_that_shows_the_response_passes(site):
+    site.page, site.wait = page_that_requests("/api/hello"), 0
+    with ThreadPoolExecutor(1) as thread:
+        words = (URL, site.published, "", "index.html", SOON)
         thread.submit(check_shown, *words).result()
 
 
-def test_a_page_that_shows_the_response_passes():
-    check(SHOWS.format("/api/hello"))
-
-
-def test_a_page_whose_api_is_slower_than_the_page_is_still_passes():
-    check(SHOWS.format("http://localhost:9000/api/hello"), wait=2)
+def test_a_page_whose_api_responds_slowly_passes(check):
+    check(page_that_requests("http://localhost:9000/api/hello"), wait=2 * SOON.still)
 
 
 @pytest.mark.parametrize(
     ("page", "words"),
     [
-        ("<p>nothing", "got no such element; the browser says: nothing; look at index.html"),
+        ("<p>nothing", "got no such element; the browser reports: nothing; look at index.html"),
         ("<p id=dynamic-content>Hello, World!", "which never requests /api/hello"),
-        (SHOWS.format("http://localhost:5000/api/hello"), "http://localhost:5000/api/hello was requested, and nothing is published there"),
-        (SHOWS.format("http://back-end:5252/api/hello"), "http://back-end:5252/api/hello was requested, and nothing is published"),
-        ("<p id=dynamic-content>...</p><script>const = 1</script>", "got '...'; the browser says: Unexpected token"),
-        (SHOWS.format("/api/helo"), "404 (Not Found) (http://localhost:9000/api/helo)"),
-        (SHOWS.format("http://[::1]:2222/api/hello"), "http://[::1]:2222/api/hello was requested, and nothing is published"),
-        (SHOWS.format("http://10.0.0.1:2222/api/hello"), "http://10.0.0.1:2222/api/hello was requested, and nothing is published"),
-        (SHOWS.format("http://127.0.0.1:2222/api/hello"), "the browser says: http://127.0.0.1:2222/api/hello was requested, and nothing"),
+        (
+            "<p id=dynamic-content>...</p><script>const = 1</script>",
+            "got '...'; the browser reports: Unexpected token",
+        ),
+        (page_that_requests("/api/helo"), "404 (Not Found) (http://localhost:9000/api/helo)"),
     ],
-)  # fmt: skip
-def test_a_page_that_does_not_is_a_fault(page, words):
+    ids=["no element", "no request", "a script with an error", "a wrong path"],
+)
+def test_a_page_that_does_not_show_the_response_is_a_fault(check, page, words):
     begun = time.monotonic()
     with pytest.raises(Fault) as fault:
         check(page)
     assert words in str(fault.value)
-    assert time.monotonic() - begun < 5, "the page had come to rest"
-
-
-def test_a_page_that_asks_the_same_in_vain_again_and_again_is_at_rest():
-    again = "<p id=dynamic-content></p><script>setInterval(() => fetch('http://localhost:2222/?' + Date.now()), 100)</script>"
-    begun = time.monotonic()
-    with pytest.raises(Fault, match="nothing is published there"):
-        check(again, deadlines=Deadlines(page=60, still=1))
-    assert time.monotonic() - begun < 10
-
-
-def test_a_page_that_needs_a_host_which_does_not_answer_is_no_fault():
-    page = '<p id=dynamic-content></p><script src="https://cdn.example.invalid/jquery.js"></script><script>$.get("/api/hello")</script>'
-    with pytest.raises(MachineFault, match=r"needs https://cdn.example.invalid/jquery.js"):
-        check(page)
-
-
-def test_a_page_that_only_looks_worse_without_a_host_passes():
-    fonts = '<link rel="stylesheet" href="https://fonts.example.invalid/css">'
-    check(fonts + SHOWS.format("/api/hello"))
-
-
-def test_a_font_is_no_excuse():
-    fonts = '<link rel="stylesheet" href="https://fonts.example.invalid/css">'
-    with pytest.raises(Fault, match="no such element"):
-        check(f"{fonts}<p>nothing")
-
-
-def test_every_other_port_of_this_machine_leads_nowhere():
-    rules = resolver_rules({9000: "127.0.0.1:1"}).split("=", 1)[1].split(",")
-    assert rules[:2] == ["MAP localhost:9000 127.0.0.1:1", "MAP 127.0.0.1:9000 127.0.0.1:1"]
-    assert "MAP localhost ~NOTFOUND" in rules
-    assert "MAP 192.168.* ~NOTFOUND" in rules
+    assert time.monotonic() - begun < 5, "the grader waited although the page was at rest"
 
 
 @pytest.mark.parametrize(
-    ("url", "outside"),
+    "host", ["localhost:5000", "back-end:5252", "[::1]:2222", "10.0.0.1:2222", "127.0.0.1:2222"]
+)
+def test_a_page_that_requests_an_unpublished_address_is_a_fault(check, host):
+    url = f"http://{host}/api/hello"
+    with pytest.raises(Fault) as fault:
+        check(page_that_requests(url))
+    assert f"the page requested {url}, and nothing is published there" in str(fault.value)
+
+
+def test_a_page_that_repeats_a_failed_request_is_at_rest(check):
+    page = """<p id=dynamic-content></p>
+<script>setInterval(() => fetch('http://localhost:2222/?' + Date.now()), 100)</script>"""
+    begun = time.monotonic()
+    with pytest.raises(Fault, match="nothing is published there"):
+        check(page, deadlines=Deadlines(page=60, still=0.5))
+    assert time.monotonic() - begun < 10
+
+
+def test_a_script_on_an_unreachable_host_is_an_error(check):
+    page = '<p id=dynamic-content></p><script src="https://cdn.example.invalid/x.js"></script>'
+    with pytest.raises(MachineFault, match=r"needs https://cdn.example.invalid/x.js"):
+        check(page)
+
+
+FONTS = '<link rel="stylesheet" href="https://fonts.example.invalid/css">'
+
+
+def test_a_page_without_its_fonts_passes(check):
+    check(FONTS + page_that_requests("/api/hello"))
+
+
+def test_a_fault_of_a_page_without_its_fonts_is_a_fault(check):
+    with pytest.raises(Fault, match="no such element"):
+        check(f"{FONTS}<p>nothing")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
     [
         ("https://code.jquery.com/jquery.js", True),
         ("http://localhost:5252/", False),
@@ -122,5 +172,5 @@ def test_every_other_port_of_this_machine_leads_nowhere():
         ("data:text/plain,x", False),
     ],
 )
-def test_what_is_outside_this_machine(url, outside):
-    assert is_outside(url) == outside
+def test_hosts_on_the_internet_are_told_apart_from_local_ones(url, expected):
+    assert is_on_the_internet(url) == expected

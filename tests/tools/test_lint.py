@@ -1,4 +1,4 @@
-"""What the linters say of everything they can read."""
+"""script/lint."""
 
 import os
 import sys
@@ -8,5 +8,5 @@ from support.commands import run
 
 
 def test_no_linter_finds_anything():
-    beside_pytest = str(Path(sys.executable).parent)
-    run("script/lint", env={"PATH": f"{beside_pytest}:{os.environ['PATH']}"})
+    venv = Path(sys.executable).parent
+    run("script/lint", env={"PATH": f"{venv}:{os.environ['PATH']}"})

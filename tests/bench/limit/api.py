@@ -1,18 +1,18 @@
-"""The API without Flask: a bare WSGI function that returns the same bytes as task6's."""
+"""The API without Flask: a WSGI function that returns the same responses as task6."""
 
 import socket
 
 HOSTNAME = socket.gethostname()
 
-ANSWERS = {
+RESPONSES = {
     "/api/hello": ("text/plain; charset=utf-8", b"Hello, World!"),
     "/api/health": ("application/json", b'{"status":"healthy"}\n'),
 }
 
 
 def app(environ, start_response):
-    """Answer a WSGI request: one of `ANSWERS`, whatever the method."""
-    kind, body = ANSWERS[environ["PATH_INFO"]]
+    """Respond to a WSGI request with one of `RESPONSES`."""
+    kind, body = RESPONSES[environ["PATH_INFO"]]
     start_response(
         "200 OK",
         [

@@ -1,5 +1,5 @@
--- What wrk has counted, as one line of JSON that the benchmark reads. Times are in
--- microseconds, bytes are all that came over the connection, headers too.
+-- Prints wrk's results as one line of JSON, which the benchmark reads. Times are in microseconds.
+-- Bytes include the responses' headers.
 function done(summary, latency)
   local errors = summary.errors
   print(string.format(

@@ -1,4 +1,4 @@
-"""The three stacks that are compared: Compose projects of their own, in folders of their own."""
+"""The three stacks that the benchmark compares: copies, started as Compose projects."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from support.waiting import wait_until
 
 HERE = Path(__file__).parent
 
-#: Everything that a run of the benchmark starts carries this in its name.
+#: The names of everything that a run of the benchmark starts begin with this.
 NAME = f"softy-pinko-bench-{os.getpid()}"
 WRK = f"{NAME}-wrk"
 
@@ -29,9 +29,9 @@ SERVICES = ("back-end", "front-end", "proxy")
 
 
 def lay_out(folder):
-    """Put the folders of the three stacks into `folder`: copies, free to be edited.
+    """Copy the files of the three stacks to `folder`.
 
-    usual has task6's page, limit all of task6 but its API.
+    *usual* has the page of task6. *limit* is task6 with another API.
     """
     shutil.copytree(HERE / "usual", folder / "usual")
     shutil.copytree(ROOT / "task6" / SITE, folder / "usual" / SITE)
@@ -40,10 +40,10 @@ def lay_out(folder):
     shutil.copy(HERE / "limit/api.py", folder / "limit/back-end/api.py")
 
 
-class Stack(Project):
-    """A `support.projects.Project` that is built, started, loaded and stopped against the clock.
+class ComparedStack(Project):
+    """A `support.projects.Project` whose build, start, load and stop are measured.
 
-    name: usual, ours or limit. folder: where all three are laid out.
+    name: usual, ours or limit. folder: where `lay_out` has copied the files to.
     """
 
     def __init__(self, name, folder):
@@ -64,70 +64,72 @@ class Stack(Project):
         return f"{NAME}-{self.task}-{service}"
 
     def build(self, *words):
-        """Build the images, with these words for `docker compose build`; returns the seconds."""
+        """Build the images and return the seconds. words: more words for `docker compose build`."""
         start = time.monotonic()
         command = ["docker", "compose", "--progress", "quiet", "build", *words]
         run(command, cwd=self.folder, env=self.env, timeout=1800)
         return time.monotonic() - start
 
     def up(self):
-        """Start the built images; returns the seconds until all are healthy and answer."""
+        """Start the stack and return the seconds until it is healthy and responds."""
         start = time.monotonic()
         self.compose("up", "--detach", "--wait", "--no-build")
-        wait_until(self.answers, 30, f"{self.task} to answer")
+        wait_until(self.responds, 30, f"{self.task} to respond")
         return time.monotonic() - start
 
     def down(self):
-        """Stop and remove the containers; returns the seconds it took."""
+        """Stop and remove the containers, and return the seconds."""
         start = time.monotonic()
         self.compose("down")
         return time.monotonic() - start
 
     def scale(self, replicas):
-        """Run so many replicas of the API, and wait until all of them answer."""
+        """Run this number of API replicas, and wait until all of them respond."""
         self.compose("up", "--detach", "--wait", "--no-build", "--scale", f"back-end={replicas}")
 
-        def all_answer():
+        def all_respond():
             try:
-                answers = [self.ask("/api/hello") for _ in range(2 * replicas)]
+                responses = [self.get("/api/hello") for _ in range(2 * replicas)]
             except OSError:
                 return False
-            return len({headers["X-Served-By"] for headers, _ in answers}) == replicas
+            return len({headers["X-Served-By"] for headers, _ in responses}) == replicas
 
-        wait_until(all_answer, 30, f"{replicas} replicas to answer")
+        wait_until(all_respond, 30, f"{replicas} replicas to respond")
 
-    def ask(self, path):
-        """GET a path; returns the answer's headers and its body. Raises OSError if it is no 200."""
-        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
-            return answer.headers, answer.read()
+    def get(self, path):
+        """GET a path; returns (headers, body). Raises OSError if the status isn't 200."""
+        with urllib.request.urlopen(self.url + path, timeout=5) as response:
+            return response.headers, response.read()
 
-    def answers(self):
-        """Whether page and API answer, with what all three stacks are to say."""
+    def responds(self):
+        """Return whether page and API respond. Their bodies must be the same in all stacks."""
         try:
-            _, hello = self.ask("/api/hello")
-            _, page = self.ask("/")
+            _, hello = self.get("/api/hello")
+            _, page = self.get("/")
         except OSError:
             return False
-        assert hello == b"Hello, World!", f"{self.task} says {hello}"
-        assert page == (self.folder / SITE / "index.html").read_bytes(), f"{self.task}'s page"
+        assert hello == b"Hello, World!", f"{self.task} responds with {hello}"
+        assert page == (self.folder / SITE / "index.html").read_bytes(), (
+            f"{self.task} has another page"
+        )
         return True
 
     def memory(self):
-        """Return what all containers of the stack use, in MB (10^6 bytes)."""
+        """Return the memory that all containers use, in MB (10^6 bytes)."""
         return sum(memory(*self.containers()).values()) * 1.048576
 
     def warm_up(self):
-        """Let each replica do, in some requests, what a process does once."""
+        """Send a few requests, so that each replica has done what it does only once."""
         for _ in range(50):
-            self.ask("/api/hello")
+            self.get("/api/hello")
 
     def load(self, path, seconds):
-        """Load a path by wrk, 32 connections that accept gzip; returns what it counted, a dict.
+        """Load a path with wrk, over 32 connections that accept gzip; returns a dict.
 
-        The keys are those of `wrk/report.lua`; then `rate`, requests per second.
-        Raises AssertionError if a request had no answer, or not a 200.
+        Its keys are those of `wrk/report.lua`, and `rate`, in requests per second.
+        Raises AssertionError if a request got no response, or a status of 400 or more.
         """
-        network, host = way_in()
+        network, host = published_ports_from_a_container()
         counted = json.loads(
             docker(
                 *("run", "--rm", "--name", WRK, *network, WRK),
@@ -140,13 +142,16 @@ class Stack(Project):
         return {**counted, "rate": counted["requests"] / counted["duration"] * 1e6}
 
     def remove(self):
-        """Remove all that the stack has, images too; says nothing if that fails."""
+        """Remove everything of the stack, also its images. Ignores errors."""
         words = ("down", "--timeout", "0", "--volumes", "--remove-orphans", "--rmi", "local")
         subprocess.run(
             ["docker", "compose", *words],
-            cwd=self.folder, env={**os.environ, **self.env}, capture_output=True, check=False,
-        )  # fmt: skip
-        # What was built anew has left images without a name.
+            cwd=self.folder,
+            env={**os.environ, **self.env},
+            capture_output=True,
+            check=False,
+        )
+        # An image that was built again has lost its name.
         label = f"label={PROJECT}={self.env['COMPOSE_PROJECT_NAME']}"
         subprocess.run(
             ["docker", "image", "prune", "--force", "--filter", label],
@@ -156,11 +161,10 @@ class Stack(Project):
 
 
 @cache
-def way_in():
-    """Return how a container gets to a port published on 127.0.0.1: options, and the host's name.
+def published_ports_from_a_container():
+    """Return how a container reaches a published port: (options of `docker run`, host name).
 
-    A user's requests enter by the published port, so do these. Docker Desktop's
-    containers live in a virtual machine: there the host has a name of its own.
+    Docker Desktop runs containers in a virtual machine, from which the host has another name.
     """
     if docker("info", "--format", "{{.OperatingSystem}}") == "Docker Desktop":
         return (), "host.docker.internal"
@@ -168,22 +172,22 @@ def way_in():
 
 
 def build_cache():
-    """Return the IDs of all records in the engine's build cache, as a set."""
+    """Return the IDs of all records in the build cache, as a set."""
     lines = docker("buildx", "du", "--verbose").splitlines()
     return {line.split()[1] for line in lines if line.startswith("ID:")}
 
 
 def leave_nothing(three, cached):
-    """Remove the stacks, wrk, and what the build cache has beyond the records `cached`."""
+    """Remove the stacks, wrk, and all records of the build cache that aren't in `cached`."""
 
     def removed():
         subprocess.run(["docker", "rm", "--force", WRK], capture_output=True, check=False)
         for stack in three.values():
             stack.remove()
-        # The engine may still be making what it was told to before we were stopped.
+        # After Ctrl-C, Docker Engine may still be starting a container.
         return docker("ps", "--all", "--quiet", "--filter", f"name={NAME}") == ""
 
-    wait_until(removed, 60, f"all that is called {NAME} to be gone")
+    wait_until(removed, 60, f"everything that is called {NAME} to be removed")
     subprocess.run(["docker", "rmi", WRK], capture_output=True, check=False)
     new = "|".join(build_cache() - cached)
     if new:
@@ -191,19 +195,19 @@ def leave_nothing(three, cached):
 
 
 @contextmanager
-def stacks(folder):
-    """Lay out the stacks and build wrk; yields name -> `Stack`. Afterwards nothing of them is left.
+def compared_stacks(folder):
+    """Copy the stacks and build wrk; yields name -> `ComparedStack`, and removes everything.
 
-    The build cache is as it was, too, but for wrk: what is built to be timed is of no further use.
+    The build cache keeps only the records for wrk, which the next run can use.
     """
     lay_out(folder)
-    three = {name: Stack(name, folder) for name in ("usual", "ours", "limit")}
+    three = {name: ComparedStack(name, folder) for name in ("usual", "ours", "limit")}
     cached = build_cache()
     try:
         docker("build", "--tag", WRK, str(HERE / "wrk"), timeout=600)
-        cached = build_cache()  # the next run will be glad of wrk
+        cached = build_cache()  # with the records for wrk
         yield three
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # whoever interrupts the cleaning leaves a mess
+            signal.signal(number, signal.SIG_IGN)  # another Ctrl-C doesn't interrupt the clean-up
         leave_nothing(three, cached)
