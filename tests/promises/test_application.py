@@ -1,7 +1,4 @@
-"""A real application in a copy of task6, made with the steps of task6/YOUR-APPLICATION.md.
-
-Its responses are compared with those of the same application under plain gunicorn, without task6.
-"""
+"""A real application, put into a copy of task6 by the steps of task6/YOUR-APPLICATION.md."""
 
 import hashlib
 import http.client

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from support.commands import ROOT, run
+from support.round_robin import assert_round_robin
 
 pytestmark = pytest.mark.xdist_group("machine")
 
