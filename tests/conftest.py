@@ -52,8 +52,8 @@ def pytest_report_header():
 def pytest_terminal_summary(terminalreporter):
     """Print the report of each load at the end of the run."""
     reports = (report for reports in terminalreporter.stats.values() for report in reports)
-    properties = (pair for report in reports for pair in getattr(report, "user_properties", []))
-    loads = [text for name, text in properties if name == "load"]
+    calls = (report for report in reports if getattr(report, "when", None) == "call")
+    loads = [text for call in calls for name, text in call.user_properties if name == "load"]
     if loads:
         terminalreporter.section("requests of each load")
         terminalreporter.write("\n".join(loads) + "\n")

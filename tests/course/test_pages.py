@@ -15,9 +15,6 @@ from support.steps import SITE
 
 pytestmark = pytest.mark.xdist_group("ports")
 
-#: The folder for screenshots. Git ignores it.
-SCREENSHOTS = ROOT / "tests/output/screenshots"
-
 #: The labels in the picture of each task's page, and how often each one appears.
 LABELS = {
     "task2": {"front-end": 1},
@@ -177,12 +174,3 @@ def test_browsers_cache_all_files_except_the_page(task, url):
         assert response.headers["Cache-Control"] == caching, file.name
         again = api.get(response.url, headers={"If-None-Match": response.headers["ETag"]})
         assert (again.status_code, again.headers["Cache-Control"]) == (304, caching), file.name
-
-
-@pytest.mark.parametrize("view", ["light", "dark", "phone"])
-def test_a_screenshot_of_each_view_is_saved(task, url, page, view):
-    page.set_viewport_size({"width": 390 if view == "phone" else 1280, "height": 800})
-    opened(page, url, color_scheme="dark" if view == "dark" else "light")
-    picture = SCREENSHOTS / f"{task}-{view}.png"
-    page.screenshot(path=picture, full_page=True)
-    assert picture.stat().st_size > 10_000

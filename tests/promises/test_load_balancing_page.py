@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from promises.tab import Tab
-from support.commands import ROOT, docker, inspect
+from support.commands import docker, inspect
 from support.readme import lab_command
 from support.site import highlighted_arrows
 from support.waiting import wait_until, wait_until_healthy
@@ -91,7 +91,6 @@ def test_the_responses_to_a_burst_alternate_and_the_page_agrees_with_the_log(tas
     task6_page.set_viewport_size({"width": 1280, "height": 800})
     heading = task6_page.get_by_role("heading", name="Load balancing", exact=True)
     heading.evaluate("heading => heading.scrollIntoView()")
-    task6_page.screenshot(path=ROOT / "tests/output/screenshots/task6-burst.png")
 
 
 def test_concurrent_requests_do_not_freeze_the_page(task6_page):
@@ -195,7 +194,7 @@ def assert_hiding_pauses_the_stream(tab):
     wait_until(lambda: total() > before + 3, 10, "the stream to continue")
 
 
-def test_the_page_uses_no_more_memory_after_two_thousand_responses(task6_page):
+def test_the_page_uses_no_more_memory_after_a_thousand_responses(task6_page):
     session = task6_page.context.new_cdp_session(task6_page)
 
     def footprint():
@@ -207,7 +206,7 @@ def test_the_page_uses_no_more_memory_after_two_thousand_responses(task6_page):
     burst(task6_page, 100)
     burst(task6_page, 200)
     elements, bytes_before = footprint()
-    for hundreds in range(3, 23):
+    for hundreds in range(3, 13):
         burst(task6_page, hundreds * 100)
     elements_after, bytes_after = footprint()
     assert elements_after == elements
