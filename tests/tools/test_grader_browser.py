@@ -126,13 +126,21 @@ def test_a_page_that_does_not_show_the_response_is_a_fault(check, page, words):
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost:5000", "back-end:5252", "[::1]:2222", "10.0.0.1:2222", "127.0.0.1:2222"]
+    ("host", "outcome"),
+    [
+        *(
+            (host, ", and nothing is published there")
+            for host in ("localhost:5000", "[::1]:2222", "10.0.0.1:2222", "127.0.0.1:2222")
+        ),
+        # The browser asks DNS for this name. A new Docker network may interrupt that.
+        ("back-end:5252", ""),
+    ],
 )
-def test_a_page_that_requests_an_unpublished_address_is_a_fault(check, host):
+def test_a_page_that_requests_an_unpublished_address_is_a_fault(check, host, outcome):
     url = f"http://{host}/api/hello"
     with pytest.raises(Fault) as fault:
         check(page_that_requests(url))
-    assert f"the page requested {url}, and nothing is published there" in str(fault.value)
+    assert f"the page requested {url}{outcome}" in str(fault.value)
 
 
 def test_a_page_that_repeats_a_failed_request_is_at_rest(check):
