@@ -5,7 +5,7 @@ import pytest
 from course.by_hand import by_hand
 from support import api
 from support.commands import ROOT, docker, inspect
-from support.containers import assert_each_ends_on_sigterm, processes
+from support.containers import assert_each_ends_by_itself, processes
 from support.images import PYTHON
 
 pytestmark = pytest.mark.xdist_group("docker")
@@ -57,5 +57,5 @@ def test_requirements_txt_lists_every_installed_package_with_its_exact_version()
     assert {p.lower() for p in added} == {p.lower() for p in packages}
 
 
-def test_the_container_ends_on_sigterm(task1):
-    assert_each_ends_on_sigterm(task1.names.values())
+def test_the_container_ends_by_itself_when_it_is_stopped(task1):
+    assert_each_ends_by_itself(task1.names.values())

@@ -5,7 +5,7 @@ import pytest
 from course.by_hand import by_hand
 from support import api
 from support.commands import ROOT, docker
-from support.containers import assert_each_ends_on_sigterm
+from support.containers import assert_each_ends_by_itself
 from support.ports import assert_ports_are_free, free_port
 from support.readme import section
 from support.site import assert_the_page_survives_an_outage
@@ -88,5 +88,5 @@ def test_the_browsers_console_says_what_the_lab_explains(task3, url, page):
         assert any(message in text for text in said), f"expected {message}, got {said}"
 
 
-def test_both_containers_end_on_sigterm(task3):
-    assert_each_ends_on_sigterm(task3.names.values())
+def test_both_containers_end_by_themselves_when_they_are_stopped(task3):
+    assert_each_ends_by_itself(task3.names.values())

@@ -6,7 +6,7 @@ import pytest
 
 from support import api
 from support.commands import inspect
-from support.containers import assert_each_ends_on_sigterm
+from support.containers import assert_each_ends_by_itself
 from support.ports import assert_ports_are_free
 from support.projects import configuration, start_project
 from support.site import assert_the_page_survives_an_outage
@@ -69,5 +69,5 @@ def test_the_page_shows_the_response_and_survives_an_outage(visit):
         )
 
 
-def test_both_containers_end_on_sigterm(task4):
-    assert_each_ends_on_sigterm(task4.containers())
+def test_both_containers_end_by_themselves_when_they_are_stopped(task4):
+    assert_each_ends_by_itself(task4.containers())

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from support import api
 from support.commands import ROOT
-from support.containers import assert_each_ends_on_sigterm
+from support.containers import assert_each_ends_by_itself
 from support.projects import configuration
 from support.round_robin import assert_all_replicas_respond, assert_round_robin, responders
 from support.site import HOSTNAME, assert_the_page_survives_an_outage
@@ -81,6 +81,6 @@ def test_the_page_shows_the_response_and_survives_an_outage(task6, visit):
     assert_all_replicas_respond(task6, within=10)
 
 
-def test_all_containers_end_on_sigterm(task6):
-    assert_each_ends_on_sigterm(task6.containers())
+def test_all_containers_end_by_themselves_when_they_are_stopped(task6):
+    assert_each_ends_by_itself(task6.containers())
     task6.compose("up", "--detach", "--wait")

@@ -164,6 +164,10 @@ def check_shown_in(browser, url, remark, where, deadlines):
                 f"the page {url} needs {unreachable[0]}, and this machine got no response from "
                 "there. Check the network, then grade again"
             )
+        if any("NETWORK_CHANGED" in (request.failure or "") for request in traffic.failed):
+            raise MachineFault(
+                f"a network of this machine changed while the browser loaded {url}. Grade again"
+            )
         messages = list(dict.fromkeys([*map(failure, traffic.failed), *traffic.complaints]))
         got = "no such element" if content is None else f"{content.strip()[:80]!r}"
         raise Fault(

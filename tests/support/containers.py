@@ -34,10 +34,10 @@ def assert_hardened(container):
     assert not host["Privileged"]
 
 
-def assert_each_ends_on_sigterm(names):
-    """Stop containers, and assert that each one ends by itself.
+def assert_each_ends_by_itself(names):
+    """Stop containers, and assert that Docker Engine doesn't have to kill one of them.
 
-    `docker stop` sends SIGTERM (15), waits ten seconds, then sends SIGKILL (9).
+    `docker stop` sends the image's stop signal, waits ten seconds, then sends SIGKILL (9).
     names: the containers' names, at least one.
     """
     assert names, "expected running containers to stop, got none"
@@ -50,7 +50,7 @@ def assert_each_ends_on_sigterm(names):
             *("events", "--since", "1h", "--until", f"{time.time():.6f}", *sent),
             *("--format", "{{.Actor.Attributes.signal}}"),
         ).split()
-        assert "15" in signals
+        assert signals, f"{name}: expected Docker Engine to send a signal"
         assert "9" not in signals, (
-            f"{name}: expected its main process to end on SIGTERM, but Docker had to kill it"
+            f"{name}: expected its main process to end on the stop signal, but it was killed"
         )
