@@ -145,9 +145,10 @@ def test_five_replicas_share_the_load_and_two_again(task6, hello, without_a_paus
         wait_until(
             lambda: load.latest_responders(20) == five, 2, "all five replicas to take their share"
         )
-        load.wait_for(500)
-        shares = Counter(answer.served_by for answer in load.outcomes[-500:])
-        assert all(90 <= share <= 110 for share in shares.values()), shares
+        load.wait_for(2000)
+        shares = Counter(outcome.served_by for outcome in load.outcomes[-2000:])
+        # The 16 requests under way make the difference: their responses come in any order.
+        assert all(380 <= share <= 420 for share in shares.values()), shares
         task6.run(lab_command("task6", "docker compose up --wait --scale back-end=2"))
         load.wait_for(400)
 
@@ -230,7 +231,7 @@ def upstreams(task6, answer):
     request_id = answer.headers["X-Request-ID"]
 
     def line():
-        log = task6.compose("logs", "--no-log-prefix", "proxy").splitlines()
+        log = task6.compose("logs", "--no-log-prefix", "--tail", "100", "proxy").splitlines()
         return next((line for line in log if request_id in line), None)
 
     return re.findall(r"[\d.]+:5252", wait_until(line, 5, "the proxy to log the request"))

