@@ -5,6 +5,9 @@ import pytest
 from support.commands import docker
 from tools.interrupt import interrupt
 
+# test_engine.py types script/bench too: the two must not create its environment at the same time.
+pytestmark = pytest.mark.xdist_group("machine")
+
 
 @pytest.mark.timeout(300)
 def test_ctrl_c_during_the_benchmark_leaves_nothing(tmp_path):
