@@ -10,7 +10,7 @@ from ipaddress import ip_network
 import requests
 
 from support import api
-from support.commands import ROOT, RUN, docker, inspect, run
+from support.commands import PROCESS, ROOT, RUN, docker, run
 from support.images import build_helper
 from support.machine import Machine
 from support.ports import free_port
@@ -187,17 +187,16 @@ class Swarm:
 
 @contextmanager
 def network():
-    """Make a network whose containers may choose their addresses; yields its name and subnet.
+    """Create a network whose containers may choose their addresses; yields its name and subnet.
 
-    Docker lets them only where the subnet was named: the one that it would pick is.
+    The subnet is one that Docker Engine never picks for another network: RFC 2544 reserves its
+    range for tests. subnet: an `ipaddress.IPv4Network`.
     """
     name = f"{RUN}-swarm"
-    docker("network", "create", name)
+    subnet = ip_network(f"198.18.{PROCESS % 256}.0/24")
+    docker("network", "create", "--subnet", str(subnet), name)
     try:
-        subnet = inspect(name)["IPAM"]["Config"][0]["Subnet"]
-        docker("network", "rm", name)
-        docker("network", "create", "--subnet", subnet, name)
-        yield name, ip_network(subnet)
+        yield name, subnet
     finally:
         docker("network", "rm", name)
 
