@@ -168,7 +168,7 @@ def test_uploads_larger_than_the_proxys_memory_do_no_harm(task6, put_load):
         for upload in uploads:
             upload.sendall(head + b"x" * 990_000)
         with put_load("beside 300 MB of slow uploads", f"{task6.url}/api/hello") as load:
-            load.wait_for(400)
+            load.wait_for(2000)
     finally:
         for upload in uploads:
             upload.close()

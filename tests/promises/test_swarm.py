@@ -9,6 +9,7 @@ from promises.swarm import swarm
 from support.api import GREETING
 from support.commands import ROOT, docker, run
 from support.projects import configuration
+from support.readme import lab_command
 from support.round_robin import assert_round_robin, responders
 from support.waiting import wait_until
 
@@ -185,7 +186,9 @@ def on(cluster, nodes):
 
 
 def test_it_is_taken_down(cluster):
-    cluster.type("docker stack rm softy-pinko")
+    remove = lab_command("task6", "docker stack rm")
+    # Swarm may refuse to remove a network while its tasks end. The page says to repeat the command.
+    wait_until(lambda: cluster.manager.type(remove).returncode == 0, 30, "the stack to be removed")
     for node in cluster.nodes:
         wait_until(
             lambda node=node: not node.do("docker ps --quiet"), 30, f"{node.name} to be empty"
