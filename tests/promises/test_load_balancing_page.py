@@ -194,7 +194,7 @@ def assert_hiding_pauses_the_stream(tab):
     wait_until(lambda: total() > before + 3, 10, "the stream to continue")
 
 
-def test_the_page_uses_no_more_memory_after_a_thousand_responses(task6_page):
+def test_the_page_uses_no_more_memory_after_a_second_thousand_responses(task6_page):
     session = task6_page.context.new_cdp_session(task6_page)
 
     def footprint():
@@ -203,10 +203,11 @@ def test_the_page_uses_no_more_memory_after_a_thousand_responses(task6_page):
         return task6_page.evaluate("document.querySelectorAll('*').length"), heap(session)
 
     task6_page.locator("#lanes").select_option("8")
-    burst(task6_page, 100)
-    burst(task6_page, 200)
+    # In the first thousand, the browser compiles the script and fills its own lists.
+    for hundreds in range(1, 11):
+        burst(task6_page, hundreds * 100)
     elements, bytes_before = footprint()
-    for hundreds in range(3, 13):
+    for hundreds in range(11, 21):
         burst(task6_page, hundreds * 100)
     elements_after, bytes_after = footprint()
     assert elements_after == elements
