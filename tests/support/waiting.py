@@ -28,7 +28,7 @@ def wait_until(condition, deadline, what):
 def api_client():
     """Return a client of Docker Engine's API, for questions that are asked many times a second.
 
-    A `docker` command would need twenty times as much processor time.
+    Each `docker` command is a new process, which takes processor time from what it waits for.
     """
     from docker import APIClient  # the benchmark's environment doesn't have this package
 
