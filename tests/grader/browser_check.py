@@ -16,7 +16,10 @@ from playwright.sync_api import Error, sync_playwright
 from grader.errors import Fault, MachineFault
 from grader.http_checks import GREETING
 
-COMMANDS = ("chromium", "google-chrome-stable", "google-chrome", "chromium-browser")
+COMMANDS = (
+    *("chromium-headless-shell", "chromium", "chromium-browser"),
+    *("google-chrome-stable", "google-chrome"),
+)
 MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 ARGUMENTS = [
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),

@@ -54,8 +54,6 @@ class Load:
         self.slowest = slowest
         self.outcomes = []
         self.interval = connections / rate if rate else 0
-        #: The load counts as one if so many requests per second were sent.
-        self.least_rate = 0.75 * rate if rate else 300
         self.stopping = threading.Event()
         self.threads = [
             threading.Thread(
@@ -150,14 +148,10 @@ class Load:
         return time.monotonic() - self.start
 
     def assert_nothing_was_lost(self):
-        """Assert that no request was lost or too slow, and that the load was high enough."""
+        """Assert that no request was lost or too slow."""
         report, lost = self.report(), self.lost()
         assert not lost, f"expected no lost request, got {len(lost)}: {lost[0]} …\n{report}"
         late = max(self.outcomes, key=lambda outcome: outcome.seconds)
         assert late.seconds < self.slowest, (
             f"expected less than {self.slowest} s for each request, got {late}\n{report}"
-        )
-        sent = len(self.outcomes) / self.seconds
-        assert sent >= self.least_rate, (
-            f"expected {self.least_rate:.0f} requests per second, got {sent:.0f}\n{report}"
         )

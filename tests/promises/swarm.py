@@ -22,10 +22,14 @@ REGISTRY = "registry:5000/"
 IMAGES = [f"softy-pinko-{name}:task6" for name in ("back-end", "front-end", "proxy")]
 
 
-def settings():
-    """Return what task6/SWARM.md says to write into each engine's `daemon.json`."""
+def settings(number):
+    """Return a node's `daemon.json`: what task6/SWARM.md says, and which image store to use.
+
+    number: of the node. The first has the classic store, the others have the containerd image
+    store, which is the default from Docker Engine 29 on.
+    """
     (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "task6/SWARM.md").read_text(), re.DOTALL)
-    return block
+    return json.dumps({**json.loads(block), "features": {"containerd-snapshotter": number > 1}})
 
 
 class Node(Machine):
@@ -49,7 +53,7 @@ class Node(Machine):
             *("--network", self.network, "--ip", self.address),
             *("--publish", f"127.0.0.1:{self.port}:80"),
             *("--volume", f"{ROOT}:/course:ro", "--env", f"REGISTRY={REGISTRY}"),
-            *("--env", f"SETTINGS={settings()}", self.image, "sh", "-c"),
+            *("--env", f"SETTINGS={settings(self.number)}", self.image, "sh", "-c"),
             'mkdir -p /etc/docker; echo "$SETTINGS" >/etc/docker/daemon.json; exec dockerd',
         )
         self.wait_for_engine()
@@ -141,6 +145,11 @@ class Swarm:
         listed = self.manager.asked("docker node ls")
         hostname = next(n["Hostname"] for n in listed if n["ManagerStatus"] == "Leader")
         return self.nodes[int(hostname.removeprefix("node-")) - 1]
+
+    def is_down(self, node):
+        """Return whether the other nodes call a node down. They can't without a leader."""
+        listed = self.manager.type("docker node ls --format '{{.Hostname}} {{.Status}}'").stdout
+        return f"node-{node.number} Down" in listed
 
     def replicas(self):
         """Return where the running replicas of the API are: hostname -> number of the node.

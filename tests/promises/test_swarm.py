@@ -165,14 +165,20 @@ def test_a_follower_and_then_the_leader_are_lost(cluster, load):
 def lose(cluster, load, name, lost, within):
     """Lose a node under load until four replicas run on the others, and bring it back.
 
-    name: what the load's report calls it. within: seconds that the four replicas may take.
+    A node that comes back before the others have noticed its loss waits for them, half a minute
+    for each network. So it stays away until they call it down.
+    name: what the load's report calls it. within: seconds that this and the replicas may take.
     """
     others = [node for node in cluster.nodes if node is not lost]
     # A request that a replica of the lost node had received waits for the proxy's 10 s.
     with load(name, others, slowest=11) as asked:
         asked.wait_for(100)
         lost.kill()
-        wait_until(lambda: len(on(cluster, others)) == 4, within, "four replicas on two nodes")
+        wait_until(
+            lambda: cluster.is_down(lost) and len(on(cluster, others)) == 4,
+            within,
+            f"{lost.name} to be down, and four replicas to run on two nodes",
+        )
         asked.wait_for(100)
         lost.come_back()
         wait_until(lost.answers, 60, "the node's proxy to be back")

@@ -9,8 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-#: The names of the command in the packages of distributions and vendors.
-NAMES = ("chromium", "google-chrome-stable", "google-chrome", "chromium-browser")
+#: The names of the command in the packages of distributions and vendors. The first is Chromium
+#: without its window: it starts in a third of the time.
+NAMES = (
+    *("chromium-headless-shell", "chromium", "chromium-browser"),
+    *("google-chrome-stable", "google-chrome"),
+)
 MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 
 #: Chromium's sandbox works neither as root nor in a container. The other options switch off the
