@@ -112,21 +112,24 @@ def browser_type_launch_args(browser_type_launch_args):
 def visit(page):
     """A function that opens a URL and returns the loaded Playwright page.
 
-    `visit.errors` is a list of the errors in the browser's console.
+    `visit.errors` is a list of the errors in the browser's console, but for those on requests
+    that `support.browser.load` repeats.
     When the test ends, it asserts that the page sent no request to another machine.
     """
     requested = []
     page.on("request", lambda request: requested.append(request.url))
 
     def open_page(url):
-        page.goto(url)
+        browser.load(page, url)
         return page
 
     open_page.errors = []
-    page.on(
-        "console",
-        lambda message: message.type == "error" and open_page.errors.append(message.text),
-    )
+
+    def note(message):
+        if message.type == "error" and browser.NETWORK_CHANGED not in message.text:
+            open_page.errors.append(message.text)
+
+    page.on("console", note)
     page.on("pageerror", lambda error: open_page.errors.append(str(error)))
     yield open_page
     others = [url for url in requested if not url.startswith("http://localhost:")]

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from course.by_hand import by_hand
 from support import api
+from support.browser import load
 from support.commands import ROOT
 from support.ports import assert_ports_are_free
 from support.projects import start_project
@@ -57,7 +58,7 @@ def opened(page, url, **media):
     media: options of `page.emulate_media`, such as color_scheme="dark".
     """
     page.emulate_media(**media)
-    page.goto(url)
+    load(page, url)
     content = page.locator("#dynamic-content")
     if content.count():
         expect(content).to_have_text("Hello, World!")
@@ -100,7 +101,7 @@ def test_the_layout_does_not_shift_while_the_page_loads(url, page):
 def test_without_javascript_the_page_links_to_the_api(task, url, browser):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
-        page.goto(url)
+        load(page, url)
         expect(page.get_by_role("heading", level=1)).to_have_text("Softy Pinko")
         if task != "task2":
             link = page.locator("a[href$='/api/hello']")

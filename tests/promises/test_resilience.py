@@ -80,12 +80,12 @@ def cut_off(replica):
 def test_replicas_are_killed_forty_times_each_once_another_is_healthy(
     task6, hello, without_a_pause
 ):
-    task6.compose("up", "--detach", "--wait", "--scale", "back-end=4")
+    task6.compose("up", "--detach", "--wait", "--scale", "back-end=8")
     replicas = task6.containers("back-end")
     following = replicas[1:] + replicas[:1]
     with without_a_pause("40 kills", hello) as load:
-        for replica, another in [*zip(replicas, following, strict=True)] * 10:
-            # Three of the four have just been killed: this one is the first to recover.
+        for replica, another in [*zip(replicas, following, strict=True)] * 5:
+            # Seven of the eight have just been killed: this one is the first to recover.
             wait_until_healthy(another)
             docker("kill", replica)
             docker("start", replica)

@@ -29,6 +29,9 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
+#: What Chromium says about a request that it ended because a network came or went.
+NETWORK_CHANGED = "net::ERR_NETWORK_CHANGED"
+
 
 def find():
     """Return the path of an installed Chromium or Chrome, or None."""
@@ -45,6 +48,33 @@ def find_downloaded():
     with sync_playwright() as playwright:
         path = Path(playwright.chromium.executable_path)
     return str(path) if path.exists() else None
+
+
+def load(page, url):
+    """Load a URL in a Playwright page.
+
+    When a network of this machine comes or goes, Chromium ends the requests that are connecting,
+    and no option prevents that (crbug.com/41465264). Other tests create Docker networks at the
+    same time, so a page that was cut off is loaded again.
+    """
+    from playwright.sync_api import Error
+
+    failures = []
+
+    def note(request):
+        failures.append(request.failure)
+
+    page.on("requestfailed", note)
+    while True:
+        failures.clear()
+        try:
+            page.goto(url)
+        except Error as error:
+            if NETWORK_CHANGED not in str(error):
+                raise
+        if NETWORK_CHANGED not in failures:
+            break
+    page.remove_listener("requestfailed", note)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from grader.deadlines import Deadlines
 from grader.errors import Fault, MachineFault
 
 SOON = Deadlines(page=6, still=0.5)
+#: With these, a check takes a minute only if it waits for the deadline.
+PATIENT = Deadlines(page=60, still=0.5)
 #: The page as its author calls it. The server here is on another port.
 URL = "http://localhost:9000/"
 
@@ -120,9 +122,9 @@ def test_a_page_whose_api_responds_slowly_passes(check):
 def test_a_page_that_does_not_show_the_response_is_a_fault(check, page, words):
     begun = time.monotonic()
     with pytest.raises(Fault) as fault:
-        check(page)
+        check(page, deadlines=PATIENT)
     assert words in str(fault.value)
-    assert time.monotonic() - begun < 5, "the grader waited although the page was at rest"
+    assert time.monotonic() - begun < 30, "the grader waited although the page was at rest"
 
 
 @pytest.mark.parametrize(
@@ -148,8 +150,8 @@ def test_a_page_that_repeats_a_failed_request_is_at_rest(check):
 <script>setInterval(() => fetch('http://localhost:2222/?' + Date.now()), 100)</script>"""
     begun = time.monotonic()
     with pytest.raises(Fault, match="nothing is published there"):
-        check(page, deadlines=Deadlines(page=60, still=0.5))
-    assert time.monotonic() - begun < 10
+        check(page, deadlines=PATIENT)
+    assert time.monotonic() - begun < 30
 
 
 def test_a_script_on_an_unreachable_host_is_an_error(check):
