@@ -15,6 +15,9 @@ from support.images import BASE_IMAGES, substitute, untagged_images
 from support.machine import machine
 from support.projects import OWN_IMAGES, Project, start_proxied_project
 
+#: The groups of tests that take more than two minutes.
+LONGEST_FIRST = ("task6", "swarm", "labs", "machine", "ports")
+
 
 def pytest_configure(config):
     """Make Ctrl-C and SIGTERM stop the run with its clean-up, and check the URL of --base-url."""
@@ -68,7 +71,17 @@ def base_images():
 
 
 def pytest_collection_modifyitems(config, items):
-    """With --base-url, keep only task6's smoke tests. The other tests start what they test."""
+    """Put the longest groups first, so that no worker begins one at the end.
+
+    With --base-url, keep only task6's smoke tests. The other tests start what they test.
+    """
+
+    def place(item):
+        marker = item.get_closest_marker("xdist_group")
+        group = marker.args[0] if marker else None
+        return LONGEST_FIRST.index(group) if group in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=place)
     if not config.getoption("base_url"):
         return
     kept = [
