@@ -25,11 +25,11 @@ IMAGES = [f"softy-pinko-{name}:task6" for name in ("back-end", "front-end", "pro
 def settings(number):
     """Return a node's `daemon.json`: what task6/SWARM.md says, and which image store to use.
 
-    number: of the node. The first has the classic store, the others have the containerd image
-    store, which is the default from Docker Engine 29 on.
+    number: of the node. The third has the containerd image store, which is the default from
+    Docker Engine 29 on, and the others have the classic store.
     """
     (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "task6/SWARM.md").read_text(), re.DOTALL)
-    return json.dumps({**json.loads(block), "features": {"containerd-snapshotter": number > 1}})
+    return json.dumps({**json.loads(block), "features": {"containerd-snapshotter": number == 3}})
 
 
 class Node(Machine):
@@ -37,6 +37,7 @@ class Node(Machine):
 
     number: 1 to 3. network, address: where it is, and stays when it is started again.
     url: its own proxy's port, published on this machine, as `http://localhost:…`.
+    runs: whether the machine is running.
     """
 
     def __init__(self, number, network, address, image):
@@ -44,6 +45,7 @@ class Node(Machine):
         self.number, self.network, self.address, self.image = number, network, address, image
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
+        self.runs = False
 
     def start(self):
         """Start the container, its engine as the main process; returns when that answers."""
@@ -60,6 +62,7 @@ class Node(Machine):
 
     def wait_for_engine(self):
         """Wait until the node's engine answers; half a minute at most."""
+        self.runs = True
         wait_until(lambda: self.type("docker info").returncode == 0, 30, f"{self.name}'s engine")
 
     def do(self, command, timeout=120):
@@ -85,6 +88,7 @@ class Node(Machine):
 
     def kill(self):
         """Take the machine away at once, as a power cut would."""
+        self.runs = False
         docker("kill", self.name)
 
     def come_back(self):
@@ -110,8 +114,7 @@ class Swarm:
 
     def running(self):
         """Return the nodes that run, a list."""
-        names = docker("ps", "--format", "{{.Names}}").split()
-        return [node for node in self.nodes if node.name in names]
+        return [node for node in self.nodes if node.runs]
 
     def form(self):
         """Start the nodes and join them."""
@@ -157,21 +160,16 @@ class Swarm:
         A replica counts once it is healthy: Swarm calls it running only then. While
         the managers choose a leader they can name none.
         """
-        manager = self.manager
-
-        def asked(command):
-            done = manager.type(command)
-            return done.stdout if done.returncode == 0 else ""
-
+        nodes = "docker node ls --format '{{.ID}} {{.Hostname}}'"
         running = "docker service ps softy-pinko_back-end --quiet --filter desired-state=running"
-        names = asked("docker node ls --format '{{.ID}} {{.Hostname}}'")
-        tasks = asked(f"docker inspect $({running})")
-        if not names or not tasks:
+        asked = self.manager.type(f"{nodes} && docker inspect $({running})")
+        if asked.returncode != 0:
             return {}
+        names, bracket, tasks = asked.stdout.partition("[")
         numbers = {node: int(name[-1]) for node, name in map(str.split, names.splitlines())}
         return {
             task["Status"]["ContainerStatus"]["ContainerID"][:12]: numbers[task["NodeID"]]
-            for task in json.loads(tasks)
+            for task in json.loads(bracket + tasks)
             if task["Status"]["State"] == "running"
         }
 

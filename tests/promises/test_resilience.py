@@ -98,7 +98,7 @@ def test_a_replica_that_stays_away_is_not_missed(task6, hello, without_a_pause):
     with without_a_pause("a replica is killed", hello) as load:
         load.wait_for(400)
         with killed(task6.containers("back-end")[0]):
-            load.wait_for(4000)
+            load.wait_for(2000)
         load.wait_for(400)
 
 
@@ -157,7 +157,7 @@ def test_all_but_one_leave_and_come_back(task6, hello, without_a_pause):
     with without_a_pause("scaled to one and back", hello) as load:
         load.wait_for(400)
         task6.compose("up", "--detach", "--wait", "--scale", "back-end=1")
-        load.wait_for(4000)
+        load.wait_for(2000)
         task6.run(lab_command("task6", "docker compose up --wait --scale back-end=2"))
         load.wait_for(400)
 

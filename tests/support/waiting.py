@@ -9,7 +9,7 @@ from support.commands import docker
 def wait_until(condition, deadline, what):
     """Call `condition()` again and again until it returns a true value, and return that value.
 
-    The pause between two calls is twice as long as a call takes, from 0.05 to 0.5 seconds:
+    The pause between two calls is twice as long as a call takes, from 0.05 to 2 seconds:
     `docker` commands that wait should leave the processor to what they wait for.
     deadline: seconds. what: what the condition stands for, such as "the proxy to be healthy".
     Raises AssertionError, with the text `what`, if the deadline passes first.
@@ -22,7 +22,7 @@ def wait_until(condition, deadline, what):
         if result:
             return result
         assert time.monotonic() < end, f"waited {deadline} s without success for {what}"
-        time.sleep(min(max(0.05, 2 * took), 0.5))
+        time.sleep(min(max(0.05, 2 * took), 2))
 
 
 def api_client():
