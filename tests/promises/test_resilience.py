@@ -114,7 +114,8 @@ def test_a_replica_that_crashes_comes_back_by_itself(task6, hello, without_a_pau
 
 @pytest.mark.parametrize("fault", [frozen, cut_off])
 def test_a_replica_that_stays_silent_costs_time_and_no_request(task6, hello, fault, put_load):
-    with put_load(f"a replica is {fault.__name__}", hello, connections=16, slowest=11) as load:
+    name = f"a replica is {fault.__name__}"
+    with put_load(name, hello, rate=200, connections=16, slowest=11) as load:
         load.wait_for(400)
         begin = load.now()
         with fault(task6.containers("back-end")[0]):
@@ -123,7 +124,7 @@ def test_a_replica_that_stays_silent_costs_time_and_no_request(task6, hello, fau
         load.wait_for(400)
     later = [answer for answer in load.outcomes if begin + 11 < answer.at < end]
     slow = [answer for answer in later if answer.seconds > 1]
-    assert len(later) > 2000
+    assert len(later) > 1000
     assert len(slow) <= len(later) / 100, f"{len(slow)} of {len(later)} waited again"
 
 
