@@ -58,11 +58,11 @@ class Node(Machine):
             *("--env", f"SETTINGS={settings(self.number)}", self.image, "sh", "-c"),
             'mkdir -p /etc/docker; echo "$SETTINGS" >/etc/docker/daemon.json; exec dockerd',
         )
+        self.runs = True
         self.wait_for_engine()
 
     def wait_for_engine(self):
         """Wait until the node's engine answers; half a minute at most."""
-        self.runs = True
         wait_until(lambda: self.type("docker info").returncode == 0, 30, f"{self.name}'s engine")
 
     def do(self, command, timeout=120):
@@ -94,6 +94,7 @@ class Node(Machine):
     def come_back(self):
         """Start the machine again, after it was killed."""
         docker("start", self.name)
+        self.runs = True
         self.wait_for_engine()
 
 

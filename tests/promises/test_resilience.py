@@ -82,15 +82,18 @@ def test_replicas_are_killed_forty_times_each_once_another_is_healthy(
 ):
     task6.compose("up", "--detach", "--wait", "--scale", "back-end=8")
     replicas = task6.containers("back-end")
-    following = replicas[1:] + replicas[:1]
+    pairs = [replicas[n : n + 2] for n in range(0, 8, 2)]
+    following = pairs[1:] + pairs[:1]
     with without_a_pause("40 kills", hello) as load:
-        for replica, another in [*zip(replicas, following, strict=True)] * 5:
-            # Seven of the eight have just been killed: this one is the first to recover.
-            wait_until_healthy(another)
-            docker("kill", replica)
-            docker("start", replica)
+        for pair, others in [*zip(pairs, following, strict=True)] * 5:
+            # Three of the four pairs have just been killed: these are the first to recover.
+            for replica in others:
+                wait_until_healthy(replica)
+            docker("kill", *pair)
+            docker("start", *pair)
         wait_until_healthy(replicas[0])
         load.wait_for(400)
+    assert len(load.outcomes) > 4000, "expected at least 100 requests for each kill"
     task6.compose("up", "--detach", "--wait", "--scale", "back-end=2")
 
 
@@ -98,7 +101,7 @@ def test_a_replica_that_stays_away_is_not_missed(task6, hello, without_a_pause):
     with without_a_pause("a replica is killed", hello) as load:
         load.wait_for(400)
         with killed(task6.containers("back-end")[0]):
-            load.wait_for(2000)
+            load.wait_for(4000)
         load.wait_for(400)
 
 
@@ -114,8 +117,7 @@ def test_a_replica_that_crashes_comes_back_by_itself(task6, hello, without_a_pau
 
 @pytest.mark.parametrize("fault", [frozen, cut_off])
 def test_a_replica_that_stays_silent_costs_time_and_no_request(task6, hello, fault, put_load):
-    name = f"a replica is {fault.__name__}"
-    with put_load(name, hello, rate=200, connections=16, slowest=11) as load:
+    with put_load(f"a replica is {fault.__name__}", hello, connections=16, slowest=11) as load:
         load.wait_for(400)
         begin = load.now()
         with fault(task6.containers("back-end")[0]):
@@ -124,7 +126,7 @@ def test_a_replica_that_stays_silent_costs_time_and_no_request(task6, hello, fau
         load.wait_for(400)
     later = [answer for answer in load.outcomes if begin + 11 < answer.at < end]
     slow = [answer for answer in later if answer.seconds > 1]
-    assert len(later) > 1000
+    assert len(later) > 2000
     assert len(slow) <= len(later) / 100, f"{len(slow)} of {len(later)} waited again"
 
 
@@ -158,7 +160,7 @@ def test_all_but_one_leave_and_come_back(task6, hello, without_a_pause):
     with without_a_pause("scaled to one and back", hello) as load:
         load.wait_for(400)
         task6.compose("up", "--detach", "--wait", "--scale", "back-end=1")
-        load.wait_for(2000)
+        load.wait_for(4000)
         task6.run(lab_command("task6", "docker compose up --wait --scale back-end=2"))
         load.wait_for(400)
 
