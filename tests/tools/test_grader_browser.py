@@ -1,10 +1,13 @@
 """What the grader finds when it opens a page in a browser. The test itself serves the page."""
 
+import socket
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +19,8 @@ from grader.browser_check import (
 )
 from grader.deadlines import Deadlines
 from grader.errors import Fault, MachineFault
+from support.commands import RUN, docker
+from support.waiting import wait_until
 
 SOON = Deadlines(page=6, still=0.5)
 #: With these, a check takes a minute only if it waits for the deadline.
@@ -50,20 +55,25 @@ class Site:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.published = {9000: f"127.0.0.1:{self.server.server_port}"}
-        threading.Thread(target=self.server.serve_forever, args=[0.01], daemon=True).start()
+        self.thread = threading.Thread(target=self.server.serve_forever, args=[0.01], daemon=True)
+
+    def start(self):
+        """Accept connections."""
+        self.thread.start()
 
     def close(self):
         """Stop the server."""
-        self.server.shutdown()
+        if self.thread.is_alive():
+            self.server.shutdown()
         self.server.server_close()
 
 
 @pytest.fixture(scope="module")
 def site():
     """A `Site` for all tests."""
-    started = Site()
-    yield started
-    started.close()
+    with closing(Site()) as started:
+        started.start()
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +180,57 @@ def test_a_page_without_its_fonts_passes(check):
 def test_a_fault_of_a_page_without_its_fonts_is_a_fault(check):
     with pytest.raises(Fault, match="no such element"):
         check(f"{FONTS}<p>nothing")
+
+
+@pytest.fixture
+def busy_site():
+    """A `Site` that isn't started. A browser that opens its page waits for a connection."""
+    with closing(Site()) as created:
+        created.page = page_that_requests("/api/hello")
+        # Linux doesn't respond to a client when the queue is full. One connection fills this one.
+        created.server.socket.listen(0)
+        with socket.create_connection(created.server.server_address):
+            yield created
+
+
+def has_client(site):
+    """Return whether a client waits for a connection. For Linux, its state is 02."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    port = f":{site.server.server_port:04X}"
+    return any(row[2].endswith(port) and row[3] == "02" for row in rows)
+
+
+#: A network change ends a browser's requests that wait for a connection.
+cuts_off = pytest.mark.skipif(
+    sys.platform != "linux", reason="Docker Desktop's networks are in a virtual machine"
+)
+
+
+@cuts_off
+def test_a_page_that_a_network_change_cut_off_is_loaded_again(busy_site):
+    # The grader waits for five seconds of rest. In this time, the network comes and goes.
+    deadlines = Deadlines(page=60, still=5)
+    words = (URL, busy_site.published, "", "index.html", deadlines)
+    with ThreadPoolExecutor(1) as thread:
+        checked = thread.submit(check_shown, *words)
+        wait_until(lambda: has_client(busy_site), 20, "the browser to connect")
+        docker("network", "create", f"{RUN}-change")
+        docker("network", "rm", f"{RUN}-change")
+        wait_until(lambda: not has_client(busy_site), 20, "the browser to be cut off")
+        busy_site.start()
+        checked.result()
+
+
+@cuts_off
+def test_a_page_that_is_cut_off_each_time_is_an_error(busy_site):
+    words = (URL, busy_site.published, "", "index.html", SOON)
+    with ThreadPoolExecutor(1) as thread:
+        checked = thread.submit(check_shown, *words)
+        while not checked.done():
+            docker("network", "create", f"{RUN}-change")
+            docker("network", "rm", f"{RUN}-change")
+        with pytest.raises(MachineFault, match="a network of this machine changed"):
+            checked.result()
 
 
 @pytest.mark.parametrize(
