@@ -13,7 +13,7 @@ from grader.grading import ERROR, PASSED
 from grader.session import Session
 
 WARNING = """This command builds and runs untrusted code on this machine. Each container gets 512 MB
-of memory, a deadline, and ports of 127.0.0.1. A Compose file may contain only allowed keys.
+of memory, a deadline, and ports on 127.0.0.1. A Compose file may contain only allowed keys.
 Builds can use the network. For details, see tests/grader/README.md."""
 #: Exit statuses.
 ALL_PASSED, NOT_ALL_PASSED, NOTHING_TO_GRADE, SOME_ERRORS, INTERRUPTED = 0, 1, 2, 3, 130

@@ -48,8 +48,8 @@ def test_without_a_network_it_says_to_check_the_network():
     assert done.returncode == 1
     reasons = (
         "apt can't reach its mirror",
-        "apt can't read the next Debian release from this machine's mirror",
-        r"apt has no Docker Engine \S+ or newer",
+        r"apt can't read Debian 14 \(forky\) from this machine's mirror",
+        r"apt lacks Docker Engine \S+ or newer, or Compose \S+ or newer",
     )
     sentences = rf"({'|'.join(reasons)})\. Check the network, then run this again"
     assert re.search(sentences, done.stderr), done.stderr
