@@ -165,7 +165,8 @@ def test_failed_requests_are_counted_and_explained(task6, task6_page):
 
 
 def test_the_stream_pauses_while_the_tab_is_hidden(task6, browser):
-    with closing(Tab(browser, task6.url)) as tab:
+    with closing(Tab(browser)) as tab:
+        tab.load(task6.url)
         assert_hiding_pauses_the_stream(tab)
 
 

@@ -4,6 +4,7 @@
 browser, or if the browser doesn't start.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -69,9 +70,11 @@ def load(page, url):
         failures.clear()
         try:
             page.goto(url)
-        except Error as error:
-            if NETWORK_CHANGED not in str(error):
+        except Error:
+            if NETWORK_CHANGED not in failures:
                 raise
+            # Chromium's page about this error would interrupt the next navigation.
+            page.wait_for_url(re.compile("chrome-error:"))
         if NETWORK_CHANGED not in failures:
             break
     page.remove_listener("requestfailed", note)

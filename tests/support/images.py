@@ -1,5 +1,6 @@
 """The base images, and facts about images and their layers."""
 
+import fcntl
 import json
 import re
 import subprocess
@@ -41,7 +42,12 @@ def build_helper(name):
     name: a folder in `support/dockerfiles`.
     """
     image = f"softy-pinko-test-{name}"
-    docker("build", "--tag", image, f"tests/support/dockerfiles/{name}", timeout=600)
+    folder = f"tests/support/dockerfiles/{name}"
+    with (ROOT / folder / "Dockerfile").open() as locked:
+        # With containerd's image store, one of two builds that end at once may fail, because the
+        # image "already exists". So another worker waits for this one.
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        docker("build", "--tag", image, folder, timeout=600)
     return image
 
 

@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
+from support.browser import load
+
 #: A container's default hostname: the first 12 characters of its ID.
 HOSTNAME = re.compile(r"[0-9a-f]{12}")
 
@@ -19,15 +21,16 @@ def assert_the_page_survives_an_outage(page, freeze, thaw, stop, start):
     expect(content).to_have_text("Hello, World!")
     expect(page.locator("#served-by")).to_have_text(HOSTNAME)
 
+    url = page.url
     freeze()
-    page.reload()
+    load(page, url)
     expect(content).to_have_attribute("data-state", "waiting")
     expect(content).not_to_be_empty()
     thaw()
     expect(content).to_have_text("Hello, World!", timeout=15_000)
 
     stop()
-    page.reload()
+    load(page, url)
     expect(content).to_contain_text("cannot be reached", timeout=15_000)
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
