@@ -6,7 +6,7 @@ from support.images import NGINX
 #: makes the mistake.
 MISTAKES = [
     ("task0", "Cannot connect to the Docker daemon", "DOCKER_HOST=unix:///nobody docker ps"),
-    ("task0", '"docker buildx build" requires … 1 argument', "docker build --tag softy-pinko:mine"),
+    ("task0", "docker buildx build… requires …1 argument", "docker build --tag softy-pinko:mine"),
     (
         "task0",
         "failed to read dockerfile: open Dockerfile: no such file or directory",
@@ -135,7 +135,7 @@ MISTAKES = [
     ),
     (
         "task6",
-        "Bind for 0.0.0.0:5252 failed: port is already allocated",
+        "Bind for …:5252 failed: port is already allocated",
         "docker compose --project-directory ../task4 up --detach --scale back-end=2 back-end",
     ),
     (
