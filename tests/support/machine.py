@@ -91,6 +91,7 @@ def machine(name):
     """Start a machine with Docker Engine installed and not running. Yields a `Machine`.
 
     name: the last part of the container's name. The machine is removed at the end.
+    Its Docker Engine has the same image store as the host's: the classic one or containerd's.
     """
     image = build_helper("machine")
     container = f"{RUN}-{name}"
@@ -100,6 +101,10 @@ def machine(name):
             # A test waits for each command in here, so it gets more processor time than others.
             *("--cpu-shares", "4096", "--volume", f"{ROOT}:/course:ro", image),
         )
-        yield Machine(container)
+        started = Machine(container)
+        if "io.containerd.snapshotter" in docker("info", "--format", "{{.DriverStatus}}"):
+            setting = '{"features": {"containerd-snapshotter": true}}'
+            started.type(f"mkdir -p /etc/docker; echo '{setting}' >/etc/docker/daemon.json")
+        yield started
     finally:
         docker("rm", "--force", "--volumes", container)
