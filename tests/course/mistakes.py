@@ -12,6 +12,7 @@ MISTAKES = [
         "failed to read dockerfile: open Dockerfile: no such file or directory",
         "docker build /usr/share/doc",
     ),
+    ("task0", "Unable to find image … locally", "docker run --rm softy-pinko:mine"),
     (
         "task0",
         "exec format error",
