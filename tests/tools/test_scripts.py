@@ -127,6 +127,20 @@ def test_ctrl_c_during_up_leaves_nothing_running(ready):
     assert_nothing_is_left(ready)
 
 
+def test_ctrl_c_while_a_container_is_created_leaves_nothing(ready):
+    # A frozen engine doesn't complete the creation before `docker compose down` begins.
+    begun = "until grep --quiet 'proxy-1.*Creating' /tmp/up.log; do :; done"
+    freeze = "kill -STOP $(pidof dockerd)"
+    thaw = "(sleep 1; kill -CONT $(pidof dockerd)) &"
+    up = "script/up >/tmp/up.log 2>&1 & up=$!"
+    done = ready.type(
+        f"rm -f /tmp/up.log; set -m; {up}; {begun}; {freeze}; {thaw} kill -INT -- -$up; "
+        "wait $up; cat /tmp/up.log"
+    )
+    assert "All containers that this script started have been stopped." in done.stdout
+    assert_nothing_is_left(ready)
+
+
 def test_a_second_up_says_that_one_is_running(ready):
     lock = "/tmp/softy-pinko-up.lock"
     first = f"set -m; script/up >/tmp/first.log 2>&1 & until [ -L {lock} ]; do :; done"
