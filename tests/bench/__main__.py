@@ -128,7 +128,7 @@ def main():
     parser = argparse.ArgumentParser(
         prog="script/bench",
         description="Compare task6 with the usual solution, and with the fastest possible stack.",
-        epilog="It takes less than 6 minutes. Ctrl-C stops it and removes everything.",
+        epilog="It takes about 6 minutes. Ctrl-C stops it and removes everything.",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the numbers of each round as JSON"

@@ -23,7 +23,8 @@ def run_one_image(daemon, submission, folder, deadlines):
     tag = tag_of(daemon, part.name)
     build_image(daemon, part, tag, deadlines)
     running = RunningTask(daemon, submission, submission.shown(folder), by_role([part]))
-    running.containers_of[part.name] = [start_container(daemon, part, tag)]
+    create_network(running)
+    running.containers_of[part.name] = [start_container(running, part, tag)]
     yield running
 
 
@@ -38,11 +39,17 @@ def run_images(daemon, submission, folder, deadlines, **ports):
     only = parts[0].role() if len(parts) == len(ports) == 1 else None
     if len(parts) == len(ports) == 1 and ("back_end" in ports or only != "back-end"):
         running.parts = {role.replace("_", "-"): parts for role in ports}
-    with no_fault_of_the_student():
-        running.network = daemon.client.networks.create(f"{daemon.run_name}-network").name
+    create_network(running)
     for role, port in ports.items():
         start_part(running, role.replace("_", "-"), port, deadlines)
     yield running
+
+
+def create_network(running):
+    """Create the task's network, so that no other container of this machine shares it."""
+    daemon = running.daemon
+    with no_fault_of_the_student():
+        running.network = daemon.client.networks.create(f"{daemon.run_name}-network").name
 
 
 def start_part(running, role, port, deadlines):
@@ -54,17 +61,16 @@ def start_part(running, role, port, deadlines):
     contexts = list(dict.fromkeys([part.dockerfile.parent, task, submission.path]))
     build_image(running.daemon, part, tag, deadlines, contexts=contexts)
     running.published[name] = {port: port}
-    started = start_container(running.daemon, part, tag, running.network, [port])
-    running.containers_of[name] = [started]
+    running.containers_of[name] = [start_container(running, part, tag, [port])]
 
 
-def start_container(daemon, part, tag, network=None, ports=()):
+def start_container(running, part, tag, ports=()):
     """Start a container as `docker run` does, within the grader's limits; returns its name."""
     name = tag.replace(":", "-")
     dockerfile = part.submission.shown(part.dockerfile)
     try:
-        daemon.client.containers.run(
-            tag, detach=True, name=name, network=network, use_config_proxy=False,
+        running.daemon.client.containers.run(
+            tag, detach=True, name=name, network=running.network, use_config_proxy=False,
             ports={f"{port}/tcp": ("127.0.0.1", None) for port in ports},
             mem_limit=MEMORY, memswap_limit=MEMORY, pids_limit=PROCESSES,
             log_config=docker.types.LogConfig(type="local"),

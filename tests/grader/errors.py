@@ -1,4 +1,4 @@
-"""The three reasons why a task doesn't pass. Only `Fault` counts against the student."""
+"""The reasons why a task doesn't pass. Only `MachineFault` doesn't count against a student."""
 
 
 class Fault(Exception):

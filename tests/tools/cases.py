@@ -40,6 +40,9 @@ USER 0
 RUN ["python", "-c", "import os; [os.remove(f'/usr/bin/{n}') for n in ('cat', 'dash')]"]
 """
 
+#: On a network of its own, a container uses Docker's DNS server. On the default bridge, it doesn't.
+PRINT_ON_OWN_NETWORK = f"grep -q 127.0.0.11 /etc/resolv.conf && printf '{HELLO}'"
+
 PORTS_4 = '    ports:\n      - "5252:5252"\n'
 REPLICAS = "    deploy:\n      replicas: 2\n      resources: *limits\n"
 UPSTREAM = "    server back-end:5252 resolve fail_timeout=1s;"
@@ -192,10 +195,10 @@ HARMLESS = "4: it has more services and all kinds of harmless keys"
 
 #: Variations that are right, too. With words, the verdict has a note.
 VARIATIONS = {
-    "0: no newline, and a build without the teacher's proxies and secrets": case(
+    "0: no newline, a network of its own, and a build without the teacher's secrets": case(
         0,
         "",
-        swap("task0/Dockerfile", '"echo"', '"printf"'),
+        swap("task0/Dockerfile", '["echo", "Hello, World!"]', PRINT_ON_OWN_NETWORK),
         swap(
             "task0/Dockerfile",
             "USER 65534",
