@@ -118,6 +118,15 @@ def test_a_failed_build_leaves_nothing_running(ready):
     assert_nothing_is_left(ready)
 
 
+def test_ctrl_c_ends_up_although_a_command_handles_it(ready):
+    # The signal goes to the script alone, as if the command that it waits for had handled it.
+    begin = "set -m; : >/tmp/up.log; script/up >/tmp/up.log 2>&1 & up=$!"
+    wait = "until grep --quiet 'are ready' /tmp/up.log; do :; done"
+    done = ready.type(f"{begin}; {wait}; kill -INT $up; wait $up")
+    assert done.returncode == 130
+    assert_nothing_is_left(ready)
+
+
 @pytest.mark.parametrize("moment", ["Network .* Creating", "Container .* Starting"])
 def test_ctrl_c_during_up_leaves_nothing_running(ready, moment):
     # With `set -m` a process in the background can be interrupted, as in a terminal.
