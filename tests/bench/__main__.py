@@ -127,8 +127,8 @@ def main():
     """Measure, print the table, and write the files that the options name."""
     parser = argparse.ArgumentParser(
         prog="script/bench",
-        description="Compare task6 with the usual solution, and with the fastest possible stack.",
-        epilog="It takes about 6 minutes. Ctrl-C stops it and removes everything.",
+        description="Compare task6 with the usual solution, and with task6 without Flask.",
+        epilog="It takes about 6 minutes. Ctrl-C stops it and removes everything that it started.",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the numbers of each round as JSON"

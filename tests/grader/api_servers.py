@@ -12,8 +12,8 @@ API_SERVERS = "2-api-servers.txt"
 def two_api_servers(running, services, folder):
     """Return the values for `--scale`, so that two API servers run: service -> number.
 
-    `2-api-servers.txt` comes first, then the Compose file. If neither asks for two, the back
-    end gets two.
+    `2-api-servers.txt` comes first, then the Compose file. Without `--scale`, the back end gets
+    two if the file asks for fewer.
     """
     file = folder / API_SERVERS
     text = running.submission.read(file) if file.is_file() else ""

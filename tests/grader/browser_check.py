@@ -36,7 +36,7 @@ def resolver_rules(published):
     """Return Chromium's argument that sends `localhost:PORT` to the port's address here.
 
     published: {host's port as the author wrote it: its address, `127.0.0.1:…`}. URLs and origins
-    stay as the author wrote them. Other ports of this machine can't be reached.
+    stay as the author wrote them. Other ports of `localhost` can't be reached.
     """
     names = ("localhost", "127.0.0.1")
     rules = [f"MAP {name}:{port} {to}" for port, to in published.items() for name in names]

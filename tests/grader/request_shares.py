@@ -68,7 +68,7 @@ def judge_shares(total, counts, servers, what, where):
         f"to equal shares of them, got {seen}"
     )
     if len(responding) < 2:
-        raise Fault(f"{sentence}; only one API server runs; look at {where}")
+        raise Fault(f"{sentence}; fewer than two API servers got requests; look at {where}")
     fair = total / len(responding)
     if not all(0.8 * fair <= counts[name] <= 1.2 * fair for name in responding):
         raise Fault(f"{sentence}; look at {where}")

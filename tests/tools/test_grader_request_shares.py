@@ -37,7 +37,7 @@ def test_uneven_shares_are_a_fault(counts, words):
 
 
 def test_a_single_api_server_is_a_fault():
-    with pytest.raises(Fault, match="got a-1 200; only one API server runs"):
+    with pytest.raises(Fault, match="got a-1 200; fewer than two API servers got requests"):
         judge({"a-1": 200, "page": 0}, servers=["a-1"])
 
 
