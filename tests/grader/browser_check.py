@@ -25,7 +25,7 @@ ARGUMENTS = [
     *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
-#: Patterns for the hosts of this machine and of private networks, which a page may not reach.
+#: Patterns for loopback and private addresses, which a page may not reach.
 PRIVATE = [
     *("127.*", "0.0.0.0", "[*", "localhost", "*.localhost", "10.*", "192.168.*", "169.254.*"),
     *(f"172.{number}.*" for number in range(16, 32)),

@@ -1,7 +1,8 @@
 """Sends requests to a service, and waits for a response while the service starts."""
 
+import signal
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -28,10 +29,9 @@ def get(url, seconds=SECONDS, headers=None):
     """GET a URL; returns a `Response`. Raises requests.RequestException if there is none.
 
     Redirects are followed on the same host and port only. This machine's proxies and passwords
-    aren't used.
+    aren't used. Only the main thread may call this, see `time_limit`.
     """
-    end = time.monotonic() + seconds
-    with requests.Session() as session:
+    with time_limit(seconds), requests.Session() as session:
         session.trust_env = False
         for _ in range(5):
             with session.get(
@@ -46,8 +46,6 @@ def get(url, seconds=SECONDS, headers=None):
                     body += piece
                     if len(body) > MOST_BYTES:
                         break
-                    if time.monotonic() > end:
-                        raise requests.Timeout(f"{url} took longer than {seconds} s")
                 return Response(
                     response.status_code,
                     response.reason,
@@ -55,6 +53,31 @@ def get(url, seconds=SECONDS, headers=None):
                     body.decode(errors="replace"),
                 )
     raise requests.TooManyRedirects(f"{url} redirects again and again")
+
+
+class TooSlow(Exception):
+    """The time of `time_limit` is over. requests and urllib3 don't catch this."""
+
+
+@contextmanager
+def time_limit(seconds):
+    """Raise requests.Timeout if the block takes longer. A signal does this: main thread only.
+
+    requests' own `timeout` limits the wait for the next piece, and a piece may be one byte.
+    """
+
+    def end(number, frame):
+        raise TooSlow
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except TooSlow:
+        raise requests.Timeout(f"no complete response after {seconds} s") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def wait_for_response(running, role, url, what, where, deadlines, headers=None):

@@ -1,6 +1,6 @@
 """Grades one submission in a process of its own, and prints each verdict as a line of JSON.
 
-`grader.__main__` starts one worker for each submission. A worker that gets SIGTERM or SIGINT
+`grader.session` starts one worker for each submission. A worker that gets SIGTERM or SIGINT
 removes what it has started, then ends.
 """
 

@@ -135,15 +135,19 @@ def test_an_endless_body_is_cut_off(serve, monkeypatch):
     assert 100_000 < len(response.text) < 1_000_000
 
 
-def test_a_body_that_comes_too_slowly_is_no_response(serve):
+@pytest.mark.parametrize("size", [1, 65536], ids=["byte by byte", "in large pieces"])
+def test_a_body_that_comes_too_slowly_is_no_response(serve, size):
+    pieces = iter(range(100))
+
     def write_slowly(file):
-        for _ in range(100):
-            file.write(b"x" * 65536)
+        for _ in pieces:
+            file.write(b"x" * size)
             file.flush()
             time.sleep(0.05)
 
     with pytest.raises(requests.Timeout):
         get(serve({"/": (200, PLAIN, write_slowly)}), seconds=0.3)
+    assert next(pieces, None), "it waited for the end of the body"
 
 
 def test_this_machines_proxies_are_not_used(serve, monkeypatch):
