@@ -17,7 +17,7 @@ SECONDS, MOST_BYTES = 10, 5_000_000
 
 @dataclass(frozen=True)
 class Response:
-    """A response over HTTP, read to its end or to the limits."""
+    """A response over HTTP, read to its end or to the limit of bytes."""
 
     status: int
     reason: str
