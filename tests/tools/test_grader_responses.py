@@ -147,7 +147,7 @@ def test_a_body_that_comes_too_slowly_is_no_response(serve, size):
 
     with pytest.raises(requests.Timeout):
         get(serve({"/": (200, PLAIN, write_slowly)}), seconds=0.3)
-    assert next(pieces, None), "it waited for the end of the body"
+    assert next(pieces, None) is not None, "it waited for the end of the body"
 
 
 def test_this_machines_proxies_are_not_used(serve, monkeypatch):
