@@ -132,7 +132,9 @@ def test_ctrl_c_during_up_leaves_nothing_running(ready, moment):
     # With `set -m` a process in the background can be interrupted, as in a terminal.
     begin = "set -m; : >/tmp/up.log; script/up >/tmp/up.log 2>&1 & up=$!"
     wait = f"until grep --quiet '{moment}' /tmp/up.log; do :; done"
-    log = ready.type(f"{begin}; {wait}; kill -INT -- -$up; wait $up; cat /tmp/up.log").stdout
+    done = ready.type(f"{begin}; {wait}; kill -INT -- -$up; wait $up")
+    assert done.returncode == 130
+    log = ready.type("cat /tmp/up.log").stdout
     # A creation that is interrupted may be completed after everything has been removed.
     assert re.search("proxy-1 .*Created", log), f"Compose was interrupted:\n{log}"
     assert "Stopped. If task6 wasn't running before, its containers have been stopped." in log
