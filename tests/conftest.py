@@ -19,11 +19,18 @@ from support.projects import OWN_IMAGES, Project, start_proxied_project
 LONGEST_FIRST = ("task6", "swarm", "labs", "machine", "ports")
 
 
+def stop(number, frame):
+    """Stop the run. Another signal doesn't interrupt the clean-up: pytest-xdist sends one."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def pytest_configure(config):
     """Make Ctrl-C and SIGTERM stop the run with its clean-up, and check the URL of --base-url."""
     # A shell that starts the tests in the background makes them ignore Ctrl-C.
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, signal.default_int_handler)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
     url = config.getoption("base_url")
     if url:
         try:

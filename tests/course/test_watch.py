@@ -69,7 +69,8 @@ def test_an_edit_appears_in_the_browser(edited, page):
     def shows(where, text):
         try:
             page.goto(edited.url)
-            return text in page.locator(where).inner_text(timeout=1000)
+            page.locator(where).filter(has_text=text).wait_for(timeout=2000)
+            return True
         except Error:  # the container is being replaced
             return False
 

@@ -76,18 +76,21 @@ class Traffic:
     responses: a set of (path, status).
     complaints: a list of the browser's error messages.
     outcomes: a set of (URL without its query, "finished" or "failed").
+    parsed: whether the browser has read the page to its end and run the scripts in it.
     changed: when a new outcome was added, as `time.monotonic()` counts.
     """
 
     def __init__(self, page):
         self.waiting, self.failed, self.complaints = set(), [], []
         self.responses, self.outcomes = set(), set()
+        self.parsed = False
         self.changed = time.monotonic()
         # Playwright doesn't accept a built-in method as a handler.
         page.on("request", lambda request: self.waiting.add(request))
         page.on("requestfinished", lambda request: self.add_outcome(request, "finished"))
         page.on("requestfailed", self.add_failure)
         page.on("response", lambda r: self.responses.add((urlsplit(r.url).path, r.status)))
+        page.on("domcontentloaded", self.note_that_it_is_parsed)
         page.on("console", self.add_message)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -98,6 +101,10 @@ class Traffic:
             return
         is_status = message.text.startswith("Failed to load resource")
         self.complaints.append(f"{message.text} ({url})" if is_status else message.text)
+
+    def note_that_it_is_parsed(self, page):
+        """Note that the page is parsed, and begin to wait for rest."""
+        self.parsed, self.changed = True, time.monotonic()
 
     def add_outcome(self, request, outcome):
         """Note a request's outcome."""
@@ -118,7 +125,7 @@ class Traffic:
         """
         known = {url for url, _ in self.outcomes}
         new = any(without_query(request.url) not in known for request in self.waiting)
-        return not new and time.monotonic() - self.changed > seconds
+        return self.parsed and not new and time.monotonic() - self.changed > seconds
 
     def was_cut_off(self):
         """Return whether a request failed because a network of this machine came or went.
@@ -160,8 +167,9 @@ def check_shown_in(browser, url, remark, where, deadlines):
     browser: Playwright's browser. url: of the page, with the port that the author wrote.
     remark: a text to add to the sentence. where: the files to look at.
     """
+    end = time.monotonic() + deadlines.page
     content, traffic = visit(browser, url, deadlines)
-    if traffic.was_cut_off():
+    while traffic.was_cut_off() and time.monotonic() < end:
         content, traffic = visit(browser, url, deadlines)
     if content is None or GREETING not in content:
         if unreachable := traffic.unreachable_scripts():
@@ -200,6 +208,7 @@ def visit(browser, url, deadlines):
         page.goto(url, wait_until="commit", timeout=deadlines.page * 1000)
     except Error as error:
         traffic.complaints.append(str(error).splitlines()[0])
+        traffic.parsed = True  # there is nothing to parse
     content = wait_for_the_greeting(page, traffic, deadlines)
     page.close()
     return content, traffic

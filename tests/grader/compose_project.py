@@ -8,7 +8,7 @@ import docker
 
 from grader.compose_config import copy_mounts, error_message, limited, understand, written_ports
 from grader.container_state import last_line
-from grader.daemon import docker_command
+from grader.daemon import docker_command, uninterrupted
 from grader.errors import Fault, MachineFault
 from grader.image_builds import build_image, options_of_service
 from grader.machine_faults import blame_the_machine, no_fault_of_the_student
@@ -88,17 +88,22 @@ def pull(daemon, image, file):
 
 
 def up(daemon, configuration, scratch, scales, deadlines, file):
-    """Start a configuration of `limited` with `docker compose up`."""
+    """Create and start the containers of a configuration of `limited` with Compose."""
     scratch.mkdir(parents=True, exist_ok=True)
     written, no_variables = scratch / "compose.json", scratch / "no.env"
     written.write_text(json.dumps(configuration))
     no_variables.touch()
     scaling = [word for name, count in scales.items() for word in ("--scale", f"{name}={count}")]
-    finished = docker_command(
-        daemon, "compose", "--file", written, "--project-directory", scratch,
-        "--env-file", no_variables, "--project-name", daemon.run_name, "--progress", "plain",
-        "up", "--detach", "--no-build", "--pull", "never", *scaling, seconds=deadlines.start,
+    compose = (
+        "compose", "--file", written, "--project-directory", scratch, "--env-file", no_variables,
+        "--project-name", daemon.run_name, "--progress", "plain",
     )  # fmt: skip
+    options = ("--no-build", "--pull", "never", *scaling)
+    with uninterrupted():
+        finished = docker_command(daemon, *compose, "create", *options, seconds=deadlines.start)
+    if finished.status == 0:
+        start = ("up", "--detach", *options)
+        finished = docker_command(daemon, *compose, *start, seconds=deadlines.start)
     if finished.status == 0:
         return
     blame_the_machine(finished.errors)

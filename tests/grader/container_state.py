@@ -5,7 +5,7 @@ import time
 
 import docker
 
-from grader.daemon import MEMORY
+from grader.daemon import MEMORY, uninterrupted
 from grader.errors import Fault
 from grader.machine_faults import no_fault_of_the_student, one_line
 
@@ -64,7 +64,10 @@ def check_that_it_runs(running, name, needed, where):
     """
     seen = container(running.daemon, name)
     state = seen.attrs["State"]
-    ended = seen.status in ("exited", "dead") or seen.attrs["RestartCount"] >= 4
+    # Before a restart, Docker Engine waits 0.1 s, and then twice as long each time. At the
+    # seventh, it has waited 6.3 s. Until then, a service may still find one that it needs.
+    fails_again = seen.status == "restarting" and seen.attrs["RestartCount"] >= 7
+    ended = seen.status in ("exited", "dead") or fails_again
     if not ended or (state["ExitCode"] == 0 and not needed):
         return not ended
     memory = " because it needs more than 512 MB of memory" if state.get("OOMKilled") else ""
@@ -82,11 +85,12 @@ def listens_on(running, name):
     neither a shell nor `cat`.
     """
     try:
-        table = running.daemon.client.containers.run(
-            HELPER, ["cat", "/proc/net/tcp", "/proc/net/tcp6"],
-            name=f"{running.daemon.run_name}-look", network_mode=f"container:{name}", remove=True,
-            mem_limit=MEMORY, cap_drop=["ALL"], use_config_proxy=False,
-        )  # fmt: skip
+        with uninterrupted():
+            table = running.daemon.client.containers.run(
+                HELPER, ["cat", "/proc/net/tcp", "/proc/net/tcp6"],
+                name=f"{running.daemon.run_name}-look", network_mode=f"container:{name}",
+                remove=True, mem_limit=MEMORY, cap_drop=["ALL"], use_config_proxy=False,
+            )  # fmt: skip
     except (docker.errors.APIError, docker.errors.ContainerError, docker.errors.ImageNotFound):
         return None
     return sockets(table.decode())

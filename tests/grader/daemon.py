@@ -127,6 +127,20 @@ def execute(words, environment, seconds, cwd=None):
     return Finished(process.returncode, output, errors)
 
 
+@contextmanager
+def uninterrupted():
+    """Put Ctrl-C and SIGTERM off until the end of the block, which creates containers.
+
+    Docker Engine completes a creation even if its client is interrupted, perhaps after the
+    clean-up. Only the main thread may call this.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def docker_command(daemon, *words, seconds, environment=None, cwd=None):
     """Run `docker` with the clean environment; returns `Finished`."""
     return execute(["docker", *map(str, words)], environment or daemon.environment, seconds, cwd)

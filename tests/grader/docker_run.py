@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import docker
 
-from grader.daemon import MEMORY, PROCESSES
+from grader.daemon import MEMORY, PROCESSES, uninterrupted
 from grader.errors import Fault
 from grader.image_builds import build_image
 from grader.machine_faults import blame_the_machine, no_fault_of_the_student, one_line
@@ -69,12 +69,13 @@ def start_container(running, part, tag, ports=()):
     name = tag.replace(":", "-")
     dockerfile = part.submission.shown(part.dockerfile)
     try:
-        running.daemon.client.containers.run(
-            tag, detach=True, name=name, network=running.network, use_config_proxy=False,
-            ports={f"{port}/tcp": ("127.0.0.1", None) for port in ports},
-            mem_limit=MEMORY, memswap_limit=MEMORY, pids_limit=PROCESSES,
-            log_config=docker.types.LogConfig(type="local"),
-        )  # fmt: skip
+        with uninterrupted():
+            running.daemon.client.containers.run(
+                tag, detach=True, name=name, network=running.network, use_config_proxy=False,
+                ports={f"{port}/tcp": ("127.0.0.1", None) for port in ports},
+                mem_limit=MEMORY, memswap_limit=MEMORY, pids_limit=PROCESSES,
+                log_config=docker.types.LogConfig(type="local"),
+            )  # fmt: skip
     except docker.errors.APIError as error:
         blame_the_machine(str(error))
         raise Fault(

@@ -8,10 +8,8 @@ import re
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-import requests
-
 from grader.errors import Fault
-from grader.responses import get, wait_for_response
+from grader.responses import wait_for_response
 
 GREETING = "Hello, World!"
 
@@ -99,19 +97,13 @@ def check_page(running, role, url, what, where, deadlines):
     for name in dict.fromkeys(filter(None, page.assets)):
         asset = urljoin(f"{url}/", name.strip())
         if asset.startswith(f"{url}/"):  # not a data: URL or another host's
-            check_asset(asset, name, what, where)
+            check_asset(running, role, asset, name, what, where, deadlines)
 
 
-def check_asset(asset, name, what, where):
+def check_asset(running, role, asset, name, what, where, deadlines):
     """Raise Fault unless an asset of a page exists. name: its URL as the page has it."""
     path = urlsplit(asset).path
-    try:
-        response = get(asset)
-    except requests.RequestException:
-        raise Fault(
-            f"the page names {name!r}: expected a response to GET {what}{path}, got none; "
-            f"look at {where}"
-        ) from None
+    response = wait_for_response(running, role, asset, f"{what}{path}", where, deadlines)
     if response.status != 200:
         raise Fault(
             f"the page names {name!r}: expected 200 for GET {what}{path}, got {response.status} "

@@ -14,13 +14,13 @@ class Response(NamedTuple):
 
     status: a number. headers: a list of a dict {name in lower case: value} and a list of the
     values of `Set-Cookie`. body: bytes, unpacked and without what differs by design.
-    first: seconds until the first byte of the body, or until the end if there is no body.
+    rest: seconds from the first piece of the body to its end.
     """
 
     status: int
     headers: list
     body: bytes
-    first: float
+    rest: float
 
 
 #: Headers that differ by design: they name the server or the connection, or the proxy adds them.
@@ -35,19 +35,19 @@ def send(url, method, path, headers=None, body=None):
     """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
-    start = time.monotonic()
     headers = {"Host": "app.example", "Accept-Encoding": "identity", **(headers or {})}
     connection.request(method, path, body, headers)
     got = connection.getresponse()
     piece = got.read1()
-    first = time.monotonic() - start
+    first = time.monotonic()
     content = piece + got.read()
+    rest = time.monotonic() - first
     connection.close()
     shown = {n.lower(): v for n, v in got.getheaders() if n.lower() not in IGNORED}
     if "allow" in shown:  # Flask lists the methods in any order
         shown["allow"] = sorted(shown["allow"].split(", "))
     cookies = sorted(v for n, v in got.getheaders() if n.lower() == "set-cookie")
-    return Response(got.status, [shown, cookies], normalized(content, shown), first)
+    return Response(got.status, [shown, cookies], normalized(content, shown), rest)
 
 
 def normalized(body, headers):

@@ -121,7 +121,7 @@ def is_up(url):
     """Return whether the application at this URL responds and is healthy."""
     try:
         return requests.get(f"{url}/api/health", timeout=5).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
@@ -136,12 +136,10 @@ def test_every_response_is_the_same_as_under_plain_gunicorn(my_stack, plain):
         if ours[:3] != theirs[:3]
     ]
     assert not different, f"{len(different)} of {len(pairs)} differ:\n" + "\n".join(different)
-    late = [
-        f"{path}: first byte after {ours.first:.1f} s, without the proxy {theirs.first:.1f} s"
-        for (_, path, *_), ours, theirs in pairs
-        if ours.first > theirs.first + 0.8
-    ]
-    assert not late, late
+    # These send a piece per second, for three and four seconds.
+    rests = {path: ours.rest for (_, path, *_), ours, _ in pairs}
+    for path in ("/api/stream/3", "/api/events/4"):
+        assert rests[path] > 1, f"{path}: the proxy kept the first piece back until the end"
 
 
 def test_the_application_sees_the_clients_address_and_no_forged_header(my_stack):

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from promises.tab import Tab
+from support.browser import NETWORK_CHANGED
 from support.commands import docker, inspect
 from support.readme import lab_command
 from support.site import highlighted_arrows
@@ -29,6 +30,22 @@ def task6_page(task6, visit):
     expect(page.locator("#dynamic-content")).to_have_text("Hello, World!")
     page.locator("#lanes").select_option("1")
     return page
+
+
+@pytest.fixture
+def cut_off(task6_page):
+    """The page's requests that Chromium ended because a network came or went: a list.
+
+    They never reached the proxy: see `support.browser.load`.
+    """
+    requests = []
+
+    def note(request):
+        if request.failure == NETWORK_CHANGED:
+            requests.append(request)
+
+    task6_page.on("requestfailed", note)
+    return requests
 
 
 def burst(page, total):
@@ -80,52 +97,59 @@ def test_one_request_gets_one_response(task6, task6_page):
     assert highlighted_arrows(task6_page) == {"proxy", "back-end"}
 
 
-def test_the_responses_to_a_burst_alternate_and_the_page_agrees_with_the_log(task6, task6_page):
+def test_the_responses_to_a_burst_alternate_and_the_page_agrees_with_the_log(
+    task6, task6_page, cut_off
+):
     ids = set()
     task6_page.on("response", lambda response: ids.add(response.headers["x-request-id"]))
     burst(task6_page, 100)
     assert counts(task6_page) == counts_in_the_log(task6, ids)
-    assert sorted(counts(task6_page).values()) == [50, 50]
+    most, least = sorted(counts(task6_page).values(), reverse=True)
+    assert most + least == 100 - len(cut_off)
+    assert most - least <= len(cut_off) % 2
     assert strip(task6_page) in ("AB" * 20, "BA" * 20)
-    expect(task6_page.locator("#failed")).to_have_text("0")
+    expect(task6_page.locator("#failed")).to_have_text(str(len(cut_off)))
     task6_page.set_viewport_size({"width": 1280, "height": 800})
     heading = task6_page.get_by_role("heading", name="Load balancing", exact=True)
     heading.evaluate("heading => heading.scrollIntoView()")
 
 
 def test_concurrent_requests_do_not_freeze_the_page(task6_page):
+    # The browser calls `frame` before it draws.
     task6_page.evaluate(
         """() => {
-            window.longest = 0;
-            let last = performance.now();
-            (function frame(now) {
-                window.longest = Math.max(window.longest, now - last);
-                last = now;
+            window.drawn = new Set();
+            (function frame() {
+                window.drawn.add(document.querySelector("#total").textContent);
                 requestAnimationFrame(frame);
-            })(last);
+            })();
         }"""
     )
     task6_page.locator("#lanes").select_option("8")
     burst(task6_page, 100)
-    longest = task6_page.evaluate("window.longest")
-    assert longest < 500, f"expected less than 500 ms between two frames, got {longest:.0f} ms"
+    drawn = task6_page.evaluate("[...window.drawn]")
+    assert len(drawn) > 10, f"expected to see the count grow, got only {drawn}"
 
 
-def test_five_replicas_have_five_colours_and_a_killed_one_gets_no_requests(task6, task6_page):
+def test_five_replicas_have_five_colours_and_a_killed_one_gets_no_requests(
+    task6, task6_page, cut_off
+):
+    def round_robin_of_five():
+        """Send 100 requests; returns whether the last 40 responses are in round robin of five."""
+        cut_off.clear()
+        task6_page.locator("#reset").click()
+        burst(task6_page, 100)
+        last_round = strip(task6_page)[-5:]
+        return sorted(last_round) == sorted(LETTERS) and strip(task6_page) == last_round * 8
+
     task6.run(lab_command("task6", "docker compose up --wait --scale back-end=5"))
     try:
-        wait_until(
-            lambda: responders_to_a_burst(task6_page) == task6.hostnames("back-end"),
-            20,
-            "responses from all five replicas",
-        )
+        wait_until(round_robin_of_five, 20, "responses of five replicas in round robin")
+        assert set(counts(task6_page)) == task6.hostnames("back-end")
         colours = task6_page.locator("#strip [data-replica]").evaluate_all(
             "cells => [...new Set(cells.map((cell) => getComputedStyle(cell).backgroundColor))]"
         )
         assert len(colours) == 5
-        last_round = strip(task6_page)[-5:]
-        assert sorted(last_round) == sorted(LETTERS)
-        assert strip(task6_page) == last_round * 8
 
         killed = task6.containers("back-end")[-1]
         hostname = inspect(killed)["Config"]["Hostname"]
@@ -134,16 +158,9 @@ def test_five_replicas_have_five_colours_and_a_killed_one_gets_no_requests(task6
         stopped_at = counts(task6_page)[hostname]
         burst(task6_page, 300)
         assert counts(task6_page)[hostname] == stopped_at
-        expect(task6_page.locator("#failed")).to_have_text("0")
+        expect(task6_page.locator("#failed")).to_have_text(str(len(cut_off)))
     finally:
         task6.run(lab_command("task6", "docker compose up --wait --scale back-end=2"))
-
-
-def responders_to_a_burst(page):
-    """Reset the page, send 100 requests, and return the responders' hostnames: a set."""
-    page.locator("#reset").click()
-    burst(page, 100)
-    return set(counts(page))
 
 
 def test_failed_requests_are_counted_and_explained(task6, task6_page):

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ import pytest
 from promises.attacks import CASES, mutated
 from promises.raw import connect, request, send_raw, status_of
 from support import api
-from support.commands import docker, inspect
+from support.commands import api_client, docker, inspect
 from support.containers import memory, processes
 from support.waiting import wait_until
 
@@ -225,10 +226,9 @@ def addresses_of_the_host():
 
     The host has the first address of each Docker network.
     """
-    networks = docker("network", "ls", "--quiet", "--filter", "driver=bridge").split()
-    subnets = [
-        ip_network(c["Subnet"]) for n in networks for c in inspect(n)["IPAM"]["Config"] or []
-    ]
+    with closing(api_client()) as client:
+        networks = client.networks(filters={"driver": "bridge"})
+    subnets = [ip_network(c["Subnet"]) for n in networks for c in n["IPAM"]["Config"] or []]
     # Docker Desktop's networks are in a virtual machine, where the host has this name.
     return [str(s[1]) for s in subnets if s.version == 4] + ["host.docker.internal"]
 

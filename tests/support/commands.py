@@ -59,3 +59,14 @@ def docker(*words, **options):
 def inspect(name):
     """Return what `docker inspect` shows of a container, an image or a network, as a dict."""
     return json.loads(docker("inspect", name))[0]
+
+
+def api_client():
+    """Return a client of Docker Engine's API: a `docker.APIClient`, to be closed.
+
+    It is for questions that are asked many times a second, because each `docker` command is a new
+    process, and for lists with details: what `docker ls` lists may be gone at `docker inspect`.
+    """
+    from docker import APIClient  # the benchmark's environment doesn't have this package
+
+    return APIClient(docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}"))

@@ -6,10 +6,15 @@ from support.commands import docker, inspect
 
 
 def processes(container):
-    """Return the processes in a container: a list of pairs (user ID, command line), both texts."""
+    """Return the processes of a container: a list of pairs (user ID, command line), both texts.
+
+    They are the main process and its descendants. What `docker exec` and health checks start isn't
+    listed: a moment before it begins, it is a process of Docker's with the user ID 0.
+    """
     # `docker top` runs the host's `ps`, which a minimal machine doesn't have.
     script = r"""for p in /proc/[0-9]*; do
-        [ $p = /proc/$$ ] || echo "$(stat -c %u $p) $(tr '\0' ' ' <$p/cmdline)"; done"""
+        if [ $p = /proc/1 ] || grep -q '^PPid:.[^0]' $p/status
+        then echo "$(stat -c %u $p) $(tr '\0' ' ' <$p/cmdline)"; fi; done"""
     lines = docker("exec", container, "sh", "-c", script).splitlines()
     return [tuple(line.split(maxsplit=1)) for line in lines if " " in line.strip()]
 

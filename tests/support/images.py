@@ -6,8 +6,9 @@ import re
 import subprocess
 import tarfile
 import tempfile
+from contextlib import closing
 
-from support.commands import PATIENCE, ROOT, docker, inspect
+from support.commands import PATIENCE, ROOT, api_client, docker, inspect
 
 
 def base_image(dockerfile):
@@ -63,15 +64,11 @@ def untagged_images():
     of its project. So each run builds images of its own from the same files, and they take the
     tag from the images of the run before.
     """
-    untagged = docker("images", "--quiet", "--no-trunc", "--filter", "dangling=true",
-                      "--filter", f"label={PROJECT}").split()  # fmt: skip
-    if not untagged:
-        return set()
-    shown = docker(
-        "inspect", "--format", f'{{{{.Id}}}} {{{{index .Config.Labels "{PROJECT}"}}}}', *untagged
-    )
-    pairs = (line.split() for line in shown.splitlines())
-    return {image for image, project in pairs if project.startswith("softy-pinko-")}
+    with closing(api_client()) as client:
+        untagged = client.images(filters={"dangling": True, "label": PROJECT})
+    return {
+        image["Id"] for image in untagged if image["Labels"][PROJECT].startswith("softy-pinko-")
+    }
 
 
 def size(image):

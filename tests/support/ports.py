@@ -1,15 +1,23 @@
 """TCP ports of this machine."""
 
+import itertools
+import os
 import socket
+from contextlib import suppress
 
 from support.commands import docker
 
+#: Each process of the tests has 200 ports of its own, so that no two tests get the same one.
+#: They are below those that operating systems give to clients and to servers without a number.
+PORTS = itertools.count(10_000 + os.getpid() % 100 * 200)
+
 
 def free_port():
-    """Return the number of a TCP port of 127.0.0.1 that is free at the moment."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return server.getsockname()[1]
+    """Return the number of a TCP port of 127.0.0.1 that is free, another one at each call."""
+    while True:
+        with socket.socket() as server, suppress(OSError):
+            server.bind(("127.0.0.1", port := next(PORTS)))
+            return port
 
 
 def port_owner(port):
