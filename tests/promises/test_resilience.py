@@ -250,10 +250,14 @@ def edited(tmp_path):
         started.compose("down", "--timeout", "2", "--rmi", "all")
 
 
-def test_a_new_version_reaches_all_replicas(edited, without_a_pause):
+def test_a_new_version_reaches_all_replicas_and_no_request_waits_until_it_is_loaded(
+    edited, without_a_pause
+):
     old = edited.hostnames("back-end")
     new_greeting = "Hello, new World!"
     swap("back-end/api.py", GREETING, new_greeting)(edited.folder)
+    loads_slowly = "import socket\nimport time\n\ntime.sleep(4)\n"
+    swap("back-end/api.py", "import socket\n", loads_slowly)(edited.folder)
     note_the_old, add_the_new, take_the_old = lab_commands("task6", "Roll out a new version")
     both = [GREETING, new_greeting]
     with without_a_pause("a new version", f"{edited.url}/api/hello", bodies=both) as load:
