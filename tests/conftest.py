@@ -20,7 +20,10 @@ LONGEST_FIRST = ("task6", "swarm", "labs", "machine", "ports")
 
 
 def stop(number, frame):
-    """Stop the run. Another signal doesn't interrupt the clean-up: pytest-xdist sends one."""
+    """Stop the run. Another signal doesn't interrupt the clean-up.
+
+    pytest-xdist sends one to its workers after five seconds. It kills them after ten.
+    """
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

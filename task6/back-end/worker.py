@@ -2,10 +2,19 @@
 
 from select import select
 
+from gunicorn.sock import TCPSocket
 from head_with_body import HeadWithBody
 
 
 class Worker(HeadWithBody):
+    def load_wsgi(self):
+        """Load the application, then open the port.
+
+        Until then, the replica refuses connections, and the proxy asks another one at once.
+        """
+        super().load_wsgi()
+        self.sockets = [TCPSocket(("0.0.0.0", 5252), self.cfg, self.log)]
+
     def set_accept_enabled(self, enabled):
         """When the worker stops, accept the connections that wait, and refuse new ones at once.
 

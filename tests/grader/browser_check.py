@@ -76,8 +76,9 @@ class Traffic:
     responses: a set of (path, status).
     complaints: a list of the browser's error messages.
     outcomes: a set of (URL without its query, "finished" or "failed").
-    parsed: whether the browser has read the page to its end and run the scripts in it.
-    changed: when a new outcome was added, as `time.monotonic()` counts.
+    parsed: whether the browser has read the page to its end and run its scripts, except `async`
+    ones.
+    changed: when a new outcome was added or the page was parsed, as `time.monotonic()` counts.
     """
 
     def __init__(self, page):
@@ -119,7 +120,7 @@ class Traffic:
         self.add_outcome(request, "failed")
 
     def is_at_rest(self, seconds):
-        """Return whether the page has had no new outcome for so long, and doesn't wait for one.
+        """Return whether the parsed page has had no new outcome for so long, and waits for none.
 
         A page that repeats a request with the same outcome is at rest, too.
         """

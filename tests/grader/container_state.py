@@ -2,8 +2,10 @@
 
 import re
 import time
+from contextlib import suppress
 
 import docker
+import requests
 
 from grader.daemon import MEMORY, uninterrupted
 from grader.errors import Fault
@@ -64,8 +66,8 @@ def check_that_it_runs(running, name, needed, where):
     """
     seen = container(running.daemon, name)
     state = seen.attrs["State"]
-    # Before a restart, Docker Engine waits 0.1 s, and then twice as long each time. At the
-    # seventh, it has waited 6.3 s. Until then, a service may still find one that it needs.
+    # Before a restart, Docker Engine waits 0.1 s, and then twice as long each time: 6.3 s in all
+    # before six. Until then, another service that this one needs may still start.
     fails_again = seen.status == "restarting" and seen.attrs["RestartCount"] >= 7
     ended = seen.status in ("exited", "dead") or fails_again
     if not ended or (state["ExitCode"] == 0 and not needed):
@@ -84,16 +86,23 @@ def listens_on(running, name):
     A second container in the same network reads this, because the service's image may have
     neither a shell nor `cat`.
     """
+    look = None
     try:
         with uninterrupted():
-            table = running.daemon.client.containers.run(
+            look = running.daemon.client.containers.create(
                 HELPER, ["cat", "/proc/net/tcp", "/proc/net/tcp6"],
                 name=f"{running.daemon.run_name}-look", network_mode=f"container:{name}",
-                remove=True, mem_limit=MEMORY, cap_drop=["ALL"], use_config_proxy=False,
+                mem_limit=MEMORY, cap_drop=["ALL"], use_config_proxy=False,
             )  # fmt: skip
-    except (docker.errors.APIError, docker.errors.ContainerError, docker.errors.ImageNotFound):
+        look.start()
+        look.wait(timeout=30)
+        return sockets(look.logs().decode())
+    except (docker.errors.APIError, requests.RequestException):  # the service is restarting, say
         return None
-    return sockets(table.decode())
+    finally:
+        if look:
+            with suppress(docker.errors.APIError):
+                look.remove(force=True)
 
 
 def sockets(table):

@@ -129,10 +129,11 @@ def execute(words, environment, seconds, cwd=None):
 
 @contextmanager
 def uninterrupted():
-    """Put Ctrl-C and SIGTERM off until the end of the block, which creates containers.
+    """Delay Ctrl-C and SIGTERM until the end of the block, which creates containers.
 
     Docker Engine completes a creation even if its client is interrupted, perhaps after the
-    clean-up. Only the main thread may call this.
+    clean-up. No other thread may run: it would get the signal, and Python would interrupt the
+    block.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:

@@ -62,9 +62,9 @@ SIGNS = (
             "fully subnetted",
             "pool overlaps",
             "no such image",
-            # Two builds at once, with containerd's image store (moby/buildkit#6521).
+            # Two builds at once: moby/buildkit#6521 and docker/buildx#3576.
             "snapshot .* does not exist",
-            "image .* already exists",
+            r'image "[^"]+": already exists',
             "cannot allocate memory",
             "too many open files",
             "resource temporarily unavailable",

@@ -32,7 +32,6 @@ SETTINGS = (
     "Request bodies over 1 MB",
     "WebSockets",
     "Sessions and other state",
-    "Background threads",
     "TLS",
 )
 #: The folder that the guide calls ~/my-app.
@@ -287,11 +286,6 @@ def test_all_replicas_share_a_session_with_one_secret_key(with_settings):
         visits = [client.get(f"{with_settings.url}/api/visits").json() for _ in range(4)]
     assert [visit["visits"] for visit in visits] == [1, 2, 3, 4]
     assert len({visit["served_by"] for visit in visits}) == 2
-
-
-def test_background_threads_run_once_gunicorn_starts_them(my_stack, with_settings):
-    assert requests.get(f"{my_stack.url}/api/threads").json() == []
-    assert requests.get(f"{with_settings.url}/api/threads").json() == ["scheduler"]
 
 
 def test_the_headers_of_a_tls_server_are_used_once_the_proxy_is_configured(my_stack, with_settings):

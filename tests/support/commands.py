@@ -65,7 +65,8 @@ def api_client():
     """Return a client of Docker Engine's API: a `docker.APIClient`, to be closed.
 
     It is for questions that are asked many times a second, because each `docker` command is a new
-    process, and for lists with details: what `docker ls` lists may be gone at `docker inspect`.
+    process, and for lists with details: what `docker network ls` lists may be gone when
+    `docker inspect` asks for it.
     """
     from docker import APIClient  # the benchmark's environment doesn't have this package
 

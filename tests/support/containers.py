@@ -9,7 +9,7 @@ def processes(container):
     """Return the processes of a container: a list of pairs (user ID, command line), both texts.
 
     They are the main process and its descendants. What `docker exec` and health checks start isn't
-    listed: a moment before it begins, it is a process of Docker's with the user ID 0.
+    listed: until such a command begins, its process is Docker's own, with the user ID 0.
     """
     # `docker top` runs the host's `ps`, which a minimal machine doesn't have.
     script = r"""for p in /proc/[0-9]*; do

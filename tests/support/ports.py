@@ -5,11 +5,12 @@ import os
 import socket
 from contextlib import suppress
 
-from support.commands import docker
+from support.commands import PROCESS, docker
 
-#: Each process of the tests has 200 ports of its own, so that no two tests get the same one.
-#: They are below those that operating systems give to clients and to servers without a number.
-PORTS = itertools.count(10_000 + os.getpid() % 100 * 200)
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+#: Each worker of a run has 200 ports of its own, so that no two tests get the same one. They are
+#: below those that Linux gives to clients, and above those that Chromium refuses.
+PORTS = itertools.count(11_000 + (PROCESS + WORKER) % 100 * 200)
 
 
 def free_port():

@@ -53,8 +53,8 @@ def assert_all_replicas_respond(project, within=3):
 
     It sends requests until 100 responses in a row are in round robin.
     project: a `support.projects.Project`.
-    within: seconds, after which no response may be out of order. Until then one may: the proxy's
-    list of replicas may be two seconds old, and Nginx begins again with a new list.
+    within: seconds, after which no response may be out of order. Before, the proxy's list of
+    replicas may be up to two seconds old, and with a new list Nginx begins again.
     """
     replicas = project.hostnames("back-end")
     deadline = time.monotonic() + within
@@ -66,6 +66,6 @@ def assert_all_replicas_respond(project, within=3):
         if not replicas.issuperset(latest) or len(set(latest)) < len(latest):
             assert sent < deadline, (
                 f"expected round robin among the replicas {replicas} after {within} s, "
-                f"got a response of {latest[-1]} after {in_order[:-1]}"
+                f"got a response from {latest[-1]} after {in_order[:-1]}"
             )
             in_order = []

@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import socket
-import threading
 import time
 
 from flask import Flask, Response, jsonify, redirect, request, send_file, session, url_for
@@ -117,23 +116,6 @@ def url():
 def visits():
     session["visits"] = session.get("visits", 0) + 1
     return jsonify(visits=session["visits"], served_by=socket.gethostname())
-
-
-def start_thread(name):
-    threading.Thread(name=name, target=threading.Event().wait, daemon=True).start()
-
-
-def start_scheduler():
-    start_thread("scheduler")
-
-
-start_thread("at import")
-
-
-@app.get("/api/threads")
-def threads():
-    ours = {thread.name for thread in threading.enumerate()} & {"scheduler", "at import"}
-    return jsonify(sorted(ours))
 
 
 @sock.route("/api/echo")
