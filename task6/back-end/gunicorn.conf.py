@@ -1,7 +1,8 @@
 """gunicorn reads these settings when it starts in this folder."""
 
 worker_class = "worker.Worker"
-# gunicorn would open the port before the application is loaded. worker.py opens it afterwards.
+# gunicorn would open a port before the application is loaded. Leave this empty: worker.py opens
+# the port afterwards.
 bind = []
 reuse_port = True  # so that several workers can open the same port, if you set `workers`
 # How many requests a replica handles at a time. A slow one doesn't stop the others.

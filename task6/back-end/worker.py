@@ -13,7 +13,9 @@ class Worker(HeadWithBody):
         Until then, the replica refuses connections, and the proxy asks another one at once.
         """
         super().load_wsgi()
-        self.sockets = [TCPSocket(("0.0.0.0", 5252), self.cfg, self.log)]
+        listener = TCPSocket(("0.0.0.0", 5252), self.cfg, self.log)
+        listener.set_inheritable(False)  # programs that the application starts don't keep it open
+        self.sockets = [listener]
 
     def set_accept_enabled(self, enabled):
         """When the worker stops, accept the connections that wait, and refuse new ones at once.
@@ -22,8 +24,9 @@ class Worker(HeadWithBody):
         its request, and it can't send a POST to another replica any more.
         """
         super().set_accept_enabled(enabled)
-        if not self.alive:
+        if not enabled and not self.alive:
             for listener in self.sockets:
                 while select([listener], [], [], 0)[0]:
                     self.accept(listener)
                 listener.close()
+            self.sockets = []

@@ -66,8 +66,8 @@ def check_that_it_runs(running, name, needed, where):
     """
     seen = container(running.daemon, name)
     state = seen.attrs["State"]
-    # Before a restart, Docker Engine waits 0.1 s, and then twice as long each time: 6.3 s in all
-    # before six. Until then, another service that this one needs may still start.
+    # Before each restart, Docker Engine waits: 0.1 s, then twice as long each time. Six restarts
+    # take 6.3 s. In this time, another service that this one needs may still start.
     fails_again = seen.status == "restarting" and seen.attrs["RestartCount"] >= 7
     ended = seen.status in ("exited", "dead") or fails_again
     if not ended or (state["ExitCode"] == 0 and not needed):

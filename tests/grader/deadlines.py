@@ -8,7 +8,8 @@ class Deadlines:
     """All values are in seconds.
 
     build: for building one image.
-    start: for `docker compose up`, or until task 0's container has printed its text and ended.
+    start: for each of `docker compose create` and `docker compose up`, or until task 0's container
+    has printed its text and ended.
     response: until a service responds.
     still: how long nothing may change before the grader stops waiting for a response or a page.
     page: until a page shows the API's response.

@@ -13,7 +13,7 @@ import requests
 
 from support import api
 from support.api import GREETING
-from support.commands import ROOT, RUN, docker, inspect
+from support.commands import ROOT, RUN, docker, inspect, run
 from support.copies import rename_images, swap
 from support.images import UBUNTU
 from support.projects import start_proxied_project
@@ -273,6 +273,21 @@ def test_a_new_version_reaches_all_replicas_and_no_request_waits_until_it_is_loa
     assert load.outcomes[0].body == GREETING
     assert load.outcomes[-1].body == new_greeting
     assert_all_replicas_respond(edited)
+
+
+def test_a_replica_that_is_stopped_while_it_loads_ends_without_an_error(task6, tmp_path):
+    loads_slowly = "import time\nprint('loading', flush=True)\ntime.sleep(3)\napp = print\n"
+    (tmp_path / "api.py").write_text(loads_slowly)
+    image = inspect(task6.containers("back-end")[0])["Config"]["Image"]
+    name, mount = f"{RUN}-loading", f"{tmp_path}/api.py:/app/api.py:ro"
+    docker("run", "--detach", "--name", name, "--volume", mount, image)
+    try:
+        wait_until(lambda: "loading" in docker("logs", name), 30, f"{name} to load api.py")
+        docker("stop", name)
+        assert inspect(name)["State"]["ExitCode"] == 0
+        assert "Traceback" not in run(f"docker logs {name} 2>&1")
+    finally:
+        docker("rm", "--force", name)
 
 
 def test_three_hundred_megabytes_of_output_stay_under_120_on_disk(task6):
