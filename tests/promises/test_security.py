@@ -17,8 +17,9 @@ import pytest
 from promises.attacks import CASES, mutated
 from promises.raw import connect, request, send_raw, status_of
 from support import api
-from support.commands import api_client, docker, inspect
+from support.commands import RUN, api_client, docker, inspect
 from support.containers import memory, processes
+from support.images import UBUNTU
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("task6")
@@ -159,6 +160,21 @@ def test_the_cache_has_one_copy_of_a_file_for_all_queries_and_encodings(task6):
     (proxy,) = task6.containers("proxy")
     kilobytes = int(docker("exec", proxy, "du", "-sk", "/tmp/site").split()[0])
     assert kilobytes < 5000
+
+
+def test_three_hundred_megabytes_of_output_stay_under_120_on_disk(task6):
+    write = "import os; [print(os.urandom(50_000).hex()) for _ in range(3000)]"
+    name = f"{RUN}-output"
+    try:
+        task6.compose("run", "--name", name, "--no-deps", "back-end", "python", "-c", write)
+        folder = (
+            f"{docker('info', '--format', '{{.DockerRootDir}}')}/containers/{inspect(name)['Id']}"
+        )
+        weigh = ("--volume", f"{folder}:/logs:ro", UBUNTU, "du", "-sm", "/logs")
+        megabytes = int(docker("run", "--rm", *weigh).split()[0])
+        assert 20 < megabytes < 120
+    finally:
+        docker("rm", "--force", name)
 
 
 def test_uploads_larger_than_the_proxys_memory_do_no_harm(task6, put_load):
