@@ -11,7 +11,7 @@ import pytest
 
 from grader.__main__ import main
 from grader.verdict_files import as_csv
-from support.commands import ROOT, docker
+from support.commands import ROOT, docker, run
 from support.copies import copy_of_the_course
 from tools.interrupt import interrupt
 
@@ -152,6 +152,24 @@ def test_a_daemon_that_stops_responding_is_an_error(tmp_path):
     assert done.returncode == 3
     assert "task0  ERROR" in done.stdout
     assert "Docker Engine doesn't respond. Start it" in done.stdout
+
+
+#: Presses Ctrl-C while it creates something.
+CREATES = """
+import os, signal
+from grader.daemon import uninterrupted
+try:
+    with uninterrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        print("created")
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_ctrl_c_waits_while_containers_are_created():
+    environment = {"PYTHONPATH": str(ROOT / "tests")}
+    assert run([sys.executable, "-c", CREATES], env=environment) == "created\nstopped\n"
 
 
 def test_ctrl_c_leaves_nothing(tmp_path):
