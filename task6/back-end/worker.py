@@ -2,20 +2,18 @@
 
 from select import select
 
-from gunicorn.sock import TCPSocket
 from head_with_body import HeadWithBody
 
 
 class Worker(HeadWithBody):
     def load_wsgi(self):
-        """Load the application, then open the port.
+        """Load the application, then listen.
 
         Until then, the replica refuses connections, and the proxy asks another one at once.
         """
         super().load_wsgi()
-        listener = TCPSocket(("0.0.0.0", 5252), self.cfg, self.log)
-        listener.set_inheritable(False)  # programs that the application starts don't keep it open
-        self.sockets = [listener]
+        for listener in self.sockets:
+            listener.listen(self.cfg.backlog)
 
     def set_accept_enabled(self, enabled):
         """When the worker stops, accept the connections that wait, and refuse new ones at once.
